@@ -1,0 +1,107 @@
+"""The live feed of a call: every event of it, from its first, for whoever subscribes however late.
+
+A feed lives from the call's first event until 60 s after `call.ended`. It holds what was said unmasked, in memory
+only, and is read through a door that asks for the API key.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+KEPT_AFTER_END_S = 60.0
+WAITED_FOR_S = 5.0
+EVENTS_KEPT = 2000
+"""Per call; after that only the last event is still added, so that `call.ended` is never lost."""
+
+FEEDS_KEPT = 2000
+
+
+@dataclass(slots=True)
+class FeedEvent:
+    """One event of one call; `number` counts from 1 and is the `Last-Event-ID`."""
+
+    number: int
+    name: str
+    fields: dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Feed:
+    events: list[FeedEvent] = field(default_factory=list)
+    ended: bool = False
+    changed: asyncio.Event | None = None
+    """Made by the first reader, so that a call nobody watches pays nothing for it."""
+
+
+class CallFeeds:
+    """All feeds of this process, by `call_sid`."""
+
+    def __init__(self) -> None:
+        self._feeds: dict[str, _Feed] = {}
+        self._awaited: dict[str, asyncio.Event] = {}
+
+    def record(
+        self, call_sid: str, name: str, fields: dict[str, Any], *, begins: bool = False, last: bool = False
+    ) -> None:
+        """Add an event; with `last` the feed is complete and goes away 60 s later.
+
+        To a complete feed nothing is added (a late status callback, say), unless the event `begins` a call: then it is
+        the same CallSid admitted anew.
+        """
+        feed = self._feeds.get(call_sid)
+        if feed is not None and feed.ended and not begins:
+            return
+        if feed is None or feed.ended:
+            if len(self._feeds) >= FEEDS_KEPT:
+                self._feeds.pop(next(iter(self._feeds)))
+            feed = self._feeds[call_sid] = _Feed()
+            if awaited := self._awaited.pop(call_sid, None):
+                awaited.set()
+        if last or len(feed.events) < EVENTS_KEPT:
+            feed.events.append(FeedEvent(len(feed.events) + 1, name, fields))
+        if last and not feed.ended:
+            feed.ended = True
+            asyncio.get_running_loop().call_later(KEPT_AFTER_END_S, self._drop, call_sid, feed)
+        if feed.changed is not None:
+            feed.changed.set()
+
+    def _drop(self, call_sid: str, feed: _Feed) -> None:
+        if self._feeds.get(call_sid) is feed:
+            del self._feeds[call_sid]
+
+    async def known(self, call_sid: str, *, wait_s: float = WAITED_FOR_S) -> bool:
+        """Whether the call has a feed, waiting up to `wait_s` for its first event."""
+        if call_sid in self._feeds:
+            return True
+        awaited = self._awaited.setdefault(call_sid, asyncio.Event())
+        try:
+            async with asyncio.timeout(wait_s):
+                await awaited.wait()
+        except TimeoutError:
+            return False
+        finally:
+            self._awaited.pop(call_sid, None)
+        return True
+
+    async def follow(self, call_sid: str, *, after: int = 0) -> AsyncIterator[FeedEvent]:
+        """The call's events with a number above `after`, old ones first; ends after the last one.
+
+        Call `known` first; an unknown call gives nothing. Cancelling is safe.
+        """
+        feed = self._feeds.get(call_sid)
+        if feed is None:
+            return
+        at = 0
+        while True:
+            while at < len(feed.events):
+                event = feed.events[at]
+                at += 1
+                if event.number > after:
+                    yield event
+            if feed.ended:
+                return
+            if feed.changed is None:
+                feed.changed = asyncio.Event()
+            feed.changed.clear()
+            await feed.changed.wait()

@@ -1,0 +1,143 @@
+"""The catalogue: every log event that the bridge can write, with its fields.
+
+Names are `noun.past_participle`. Fields that a person could be known by (numbers, words, digits, tool arguments)
+stand under `pii.` and are masked unless the operator opts in. docs/events.md is made from this file.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Level = Literal["debug", "info", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One kind of log line.
+
+    `fields` are the only ones it may carry, `pii` those that go under `pii.`; `meaning` is for the operator.
+    """
+
+    name: str
+    level: Level
+    meaning: str
+    fields: tuple[str, ...] = ()
+    pii: tuple[str, ...] = ()
+
+
+CATALOGUE: dict[str, Event] = {}
+
+
+def _event(name: str, level: Level, meaning: str, *fields: str, pii: tuple[str, ...] = ()) -> Event:
+    event = Event(name, level, meaning, fields, pii)
+    CATALOGUE[name] = event
+    return event
+
+
+# The server
+SERVER_STARTED = _event("server.started", "info", "it serves; try `url`", "url", "public_base_url", "version", "var")
+SERVER_DRAINING = _event("server.draining", "info", "no new call is taken; live ones go on", "live_calls", "drain_s")
+SERVER_STOPPED = _event("server.stopped", "info", "everything is closed", "calls")
+CHILD_STARTED = _event("child.started", "info", "a child process of the server runs", "child", "pid", "address")
+CHILD_ENDED = _event("child.ended", "error", "a child process ended by itself", "child", "pid", "exit_code")
+KEY_MADE = _event("key.made", "info", "a secret of this machine was made; `path` holds it", "path")
+DOOR_REFUSED = _event("door.refused", "warning", "an API request without a valid key", "path", "method")
+REQUEST_FAILED = _event("request.failed", "error", "a handler of ours raised: a bug", "path", "error")
+
+# The store
+STORE_CONNECTED = _event("store.connected", "info", "the store answers", "store", "address")
+STORE_DEGRADED = _event(
+    "store.degraded", "error", "the store is lost; the bridge goes on from memory", "store", "error"
+)
+STORE_RECOVERED = _event("store.recovered", "info", "the store is back", "store", "lost_s")
+
+# Prompts and the agent's first words
+PROMPTS_LOADED = _event("prompts.loaded", "info", "prompts ready to play", "ready", "missing", "rendered")
+PROMPT_FAILED = _event("prompt.failed", "warning", "a prompt could not be rendered", "prompt", "language", "error")
+AGENT_READ = _event("agent.read", "info", "the agent's first message and voice are known", "agent_id", "greeting")
+AGENT_UNREAD = _event(
+    "agent.unread", "warning", "the agent could not be read; its own greeting is used", "agent_id", "error"
+)
+TOOLS_LOADED = _event("tools.loaded", "info", "client tools that can be called", "tools")
+
+# The webhooks
+WEBHOOK_REFUSED = _event(
+    "webhook.refused", "warning", "not signed by our Twilio account", "path", "reason", "parameter_names"
+)
+CALL_ANSWERED = _event(
+    "call.answered", "info", "the voice webhook was answered with a stream", "ms", pii=("caller", "called")
+)
+CALL_REPEATED = _event("call.repeated", "info", "Twilio asked again and got the same answer", "same")
+CALL_REFUSED = _event(
+    "call.refused", "warning", "no stream for this call; the caller heard `prompt`", "reason", "prompt", "live_calls",
+    pii=("caller", "called"),
+)  # fmt: skip
+CALL_STATUS_CHANGED = _event("call.status_changed", "info", "Twilio's status callback", "status", "duration_s")
+FALLBACK_ANSWERED = _event(
+    "fallback.answered", "error", "Twilio could not use our answer and asked the fallback URL", "error_code",
+    "error_url", "answer",
+)  # fmt: skip
+STREAM_STATUS_CHANGED = _event(
+    "stream.status_changed", "info", "Twilio's notice about a stream", "stream_sid", "status", "error"
+)
+STREAM_END_ANSWERED = _event("stream.end_answered", "info", "what follows the stream", "next_step")
+
+# The caller's leg
+STREAM_REFUSED = _event(
+    "stream.refused", "warning", "a media socket that was not let in", "reason", "close_code", "stream_sid"
+)
+STREAM_STARTED = _event("stream.started", "info", "the caller's audio flows", "stream_sid", "ms_since_webhook")
+STREAM_FAULTED = _event("stream.faulted", "warning", "the stream sent what it must not", "stream_sid", "error")
+STREAM_ENDED = _event("stream.ended", "info", "the media socket is gone", "stream_sid", "reason", "close_code")
+STREAM_UNKNOWN = _event("stream.unknown", "info", "a message of a kind we do not know (once a kind)", "kind")
+CALLER_KEYED = _event("caller.keyed", "info", "a key was pressed", pii=("digit",))
+CALLER_SAID = _event("caller.said", "info", "what the agent understood", "event_id", pii=("text",))
+CALLER_BARGED_IN = _event(
+    "caller.barged_in", "info", "the caller spoke over the agent", "event_id", "heard_ms", "sent_ms", "dropped_ms",
+    pii=("heard",),
+)  # fmt: skip
+CALLER_ASKED = _event("caller.asked", "info", "silent for long; asked whether they are there", "silent_s")
+
+# The agent's leg
+AGENT_DIALLED = _event("agent.dialled", "debug", "a conversation is being opened", "agent_id", "auth")
+AGENT_CONNECTED = _event(
+    "agent.connected", "info", "the conversation is open", "conversation_id", "ms", "input_format", "output_format"
+)
+AGENT_UNREACHED = _event(
+    "agent.unreached", "error", "no conversation could be opened", "agent_id", "code", "error", "ms"
+)
+AGENT_UNCLAIMED = _event(
+    "agent.unclaimed", "warning", "dialled for a stream that never came", "conversation_id", "open_ms", "reason"
+)
+AGENT_CLOSED = _event("agent.closed", "info", "the conversation is closed", "close_code", "reason", "by")
+AGENT_FAULTED = _event("agent.faulted", "warning", "the agent reported or sent an error", "code", "error_type", "error")
+AGENT_UNKNOWN = _event("agent.unknown", "info", "a message of a kind we do not know (once a kind)", "kind")
+AUDIO_CHAINED = _event("audio.chained", "info", "how audio travels in this call", "caller_to_agent", "agent_to_caller")
+GREETING_PLAYED = _event("greeting.played", "info", "the first words were sent", "mode", "ms_since_start")
+AGENT_SAID = _event("agent.said", "info", "a reply of the agent", "event_id", pii=("text",))
+AGENT_CORRECTED = _event("agent.corrected", "info", "what the vendor believes was heard", "event_id", pii=("text",))
+REPLY_PLAYED = _event(
+    "reply.played", "info", "how much of a reply was heard", "event_id", "heard_ms", "sent_ms", "whole"
+)
+PROMPT_PLAYED = _event("prompt.played", "info", "a prompt of ours was sent to the caller", "prompt", "language")
+
+# Tools
+TOOL_CALLED = _event(
+    "tool.called", "info", "the agent asked for a client tool", "tool", "tool_call_id", pii=("arguments",)
+)
+TOOL_ANSWERED = _event(
+    "tool.answered", "info", "its result went to the agent", "tool", "tool_call_id", "ms", pii=("result",)
+)
+TOOL_FAILED = _event(
+    "tool.failed", "warning", "an error went to the agent", "tool", "tool_call_id", "ms", "code", "error"
+)
+TOOL_CANCELLED = _event("tool.cancelled", "info", "the call ended before the tool did", "tool", "tool_call_id", "ms")
+
+# The end
+CALL_FAULTED = _event("call.faulted", "error", "a bug of ours ended this call", "error", "traceback")
+CALL_ENDED = _event(
+    "call.ended", "info", "the whole account of a call",
+    "result", "reason", "by", "duration_s", "first_word_ms", "greeting", "turns", "barge_ins", "tools", "tools_failed",
+    "frames_in", "frames_out", "bytes_in", "bytes_out", "gaps", "gap_ms", "frames_dropped", "marks_played",
+    "marks_discarded", "played_ms", "stale_audio", "unknown_messages", "noted_messages", "input_format",
+    "output_format", "conversation_id", "agent_close_code", "stream_sid", "streams",
+)  # fmt: skip
