@@ -1,0 +1,272 @@
+"""The WebSocket around a `MediaStream`: letting Twilio in, reading, bounded writing, closing.
+
+The only file of the caller's leg that knows whose WebSocket it stands on. It decides nothing about the protocol.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import WSMsgType, web
+
+from ivr_bridge.errors import LocalProtocolError
+from ivr_bridge.twilio.stream_events import StreamClosed, StreamEvent, StreamStarted
+from ivr_bridge.twilio.stream_protocol import MAX_TEXT_BYTES, MediaStream, StreamState
+
+if TYPE_CHECKING:
+    from aiohttp.abc import AbstractStreamWriter
+
+CLOSE_TIMEOUT_S = 2.0
+"""How long Twilio may take to answer our close frame."""
+
+PING_S = 25.0
+"""Between pings of ours. They keep proxies from reaping a direction in which the agent is silent for a minute; a dead
+peer is found by the call's no-media watchdog, long before."""
+
+MAX_BUFFERED_BYTES = 48 * 1024
+"""Unsent bytes at which a write waits: over 4 s of audio, more than a call ever sends ahead."""
+
+NO_CLOSE_CODE, NO_CLOSE_FRAME = 1005, 1006
+REASON_MAX_BYTES = 123
+"""A close frame has room for no more."""
+
+
+class StreamSocket:
+    """The caller's leg of one call: a media stream that has started.
+
+    One task receives; several may send. What is sent when the stream is over is dropped and counted in `unsent`, since
+    only `receive` tells of the end. `sent` and `sent_bytes` count WebSocket messages.
+    """
+
+    __slots__ = (
+        "_closed",
+        "_draining",
+        "_now",
+        "_own_close_code",
+        "_ping_s",
+        "_ping_task",
+        "_ping_timer",
+        "_stalled_at",
+        "_stream",
+        "_transport",
+        "_writer",
+        "_ws",
+        "sent",
+        "sent_bytes",
+        "unsent",
+    )
+
+    def __init__(
+        self,
+        ws: web.WebSocketResponse,
+        writer: AbstractStreamWriter,
+        transport: asyncio.Transport,
+        *,
+        ping_s: float = PING_S,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ws = ws
+        self._writer = writer
+        self._transport = transport
+        self._stream = MediaStream()
+        self._now = now
+        self._stalled_at: float | None = None
+        self._draining: asyncio.Task[None] | None = None
+        self._closed: StreamClosed | None = None
+        self._own_close_code = 0
+        self._ping_s = ping_s
+        self._ping_task: asyncio.Task[None] | None = None
+        self._ping_timer = asyncio.get_running_loop().call_later(ping_s, self._ping)
+        self.sent = 0
+        self.sent_bytes = 0
+        self.unsent = 0
+
+    @classmethod
+    async def accept(
+        cls, request: web.Request, *, close_timeout_s: float = CLOSE_TIMEOUT_S, ping_s: float = PING_S
+    ) -> StreamSocket:
+        """Answer the upgrade: no compression, messages up to 64 KiB.
+
+        Raises:
+            HTTPBadRequest: this is no WebSocket upgrade.
+            ConnectionError: the peer is gone already.
+        """
+        ws = web.WebSocketResponse(
+            timeout=close_timeout_s,
+            compress=False,
+            max_msg_size=MAX_TEXT_BYTES,
+            # This class drains: when one of two senders that wait in the library's drain is cancelled, both are.
+            writer_limit=1 << 62,
+        )
+        writer = await ws.prepare(request)
+        transport = request.transport
+        if transport is None:
+            raise ConnectionResetError("the peer left during the upgrade")
+        transport.set_write_buffer_limits(high=MAX_BUFFERED_BYTES, low=MAX_BUFFERED_BYTES // 4)
+        return cls(ws, writer, transport, ping_s=ping_s)
+
+    @property
+    def response(self) -> web.StreamResponse:
+        """What the route's handler returns when all is over."""
+        return self._ws
+
+    @property
+    def stream(self) -> MediaStream:
+        """The protocol's state and its counts: frames, gaps, late and unknown messages."""
+        return self._stream
+
+    @property
+    def started(self) -> StreamStarted:
+        """Whose stream this is.
+
+        Raises:
+            LocalProtocolError: before `start`; nobody but the handler below holds a leg as young as that.
+        """
+        if self._stream.started is None:
+            raise LocalProtocolError("the stream has not started")
+        return self._stream.started
+
+    @property
+    def stream_sid(self) -> str:
+        """Twilio's id of this stream, `MZ...`."""
+        return self.started.stream_sid
+
+    @property
+    def call_sid(self) -> str:
+        """Twilio's id of the call, `CA...`."""
+        return self.started.call_sid
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Bytes that the system has not taken yet."""
+        return 0 if self._transport.is_closing() else self._transport.get_write_buffer_size()
+
+    def write_stalled_s(self, now: float) -> float:
+        """How long a write has been waiting for Twilio to read; 0 when none is.
+
+        Args:
+            now: an instant of the monotonic clock.
+        """
+        return 0.0 if self._stalled_at is None else max(0.0, now - self._stalled_at)
+
+    async def receive(self) -> list[StreamEvent]:
+        """Wait for the next message and read it. Cancelling loses nothing.
+
+        Returns:
+            Zero or more events; the last one ever is `StreamClosed`, and it is given again if asked again.
+
+        Raises:
+            RemoteProtocolError: a binary message, one over 64 KiB, a broken frame, or what the stream does not allow.
+                Close with 1008 then.
+        """
+        if self._closed is not None:
+            return [self._closed]
+        message: Any = await self._ws.receive()
+        if message.type is WSMsgType.TEXT:
+            return self._stream.receive_text(message.data)
+        if message.type is WSMsgType.BINARY:
+            raise self._stream.fault("a binary message")
+        if message.type is WSMsgType.ERROR and not isinstance(message.data, OSError | asyncio.TimeoutError):
+            raise self._stream.fault(str(message.data)) from message.data
+        return self._ended(message)
+
+    async def send_media(self, payload: str) -> None:
+        """Play audio to the caller: base64 of mu-law at 8 kHz, any length.
+
+        Waits while Twilio does not read and too much is unsent; cancelling that wait is safe, the message is out.
+
+        Raises:
+            LocalProtocolError: this is not base64.
+        """
+        if self._stream.can_send:
+            await self._send(self._stream.media(payload))
+        else:
+            self.unsent += 1
+
+    async def send_mark(self, name: str) -> None:
+        """Ask Twilio to say when what was sent so far has been played. Waits as `send_media` does."""
+        if self._stream.can_send:
+            await self._send(self._stream.mark(name))
+        else:
+            self.unsent += 1
+
+    async def send_clear(self) -> None:
+        """Drop what Twilio has queued; it echoes every mark still out. Waits as `send_media` does."""
+        if self._stream.can_send:
+            await self._send(self._stream.clear())
+        else:
+            self.unsent += 1
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """End the stream: 1000 for an intended end, 1008 for a fault of theirs, 1011 for one of ours.
+
+        Bounded: a peer that reads nothing is cut off at once, one that does not answer after `CLOSE_TIMEOUT_S`.
+        Calling it again does nothing; `receive` then gives `StreamClosed`.
+        """
+        self._stop_pings()
+        if self._own_close_code:
+            return
+        self._own_close_code = code
+        if self._draining is None and self._closed is None:
+            text = reason.encode()[:REASON_MAX_BYTES].decode(errors="ignore").encode()
+            await self._ws.close(code=code, message=text, drain=False)
+        if self._transport.get_write_buffer_size():
+            self._transport.abort()
+
+    def abort(self) -> None:
+        """Cut the connection without a word: nothing is flushed and nothing is waited for."""
+        self._stop_pings()
+        self._transport.abort()
+
+    async def _send(self, text: str) -> None:
+        try:
+            await self._ws.send_str(text)
+        except ConnectionError:
+            self.unsent += 1
+            return
+        self.sent += 1
+        self.sent_bytes += len(text)
+        if self._transport.get_write_buffer_size() > MAX_BUFFERED_BYTES:
+            await self._drain()
+
+    async def _drain(self) -> None:
+        """Wait for Twilio to read. One task for all senders, so that cancelling one wakes no other."""
+        if self._draining is None:
+            self._stalled_at = self._now()
+            self._draining = asyncio.create_task(self._drained())
+        await asyncio.wait((self._draining,))
+
+    async def _drained(self) -> None:
+        try:
+            with contextlib.suppress(ConnectionError):
+                await self._writer.drain()
+        finally:
+            self._draining = None
+            self._stalled_at = None
+
+    def _ended(self, message: Any) -> list[StreamEvent]:
+        """Name the close code. The library says 1000 when the connection just broke."""
+        self._stop_pings()
+        if message.type is WSMsgType.CLOSE:
+            code = message.data or NO_CLOSE_CODE
+        else:
+            code = self._own_close_code or NO_CLOSE_FRAME
+        self._closed = StreamClosed(int(code))
+        if self._stream.state is not StreamState.CLOSED:
+            self._stream.receive_close(self._closed.close_code)
+        return [self._closed]
+
+    def _ping(self) -> None:
+        self._ping_timer = asyncio.get_running_loop().call_later(self._ping_s, self._ping)
+        self._ping_task = asyncio.create_task(self._send_ping())
+
+    async def _send_ping(self) -> None:
+        with contextlib.suppress(ConnectionError):
+            await self._ws.ping()
+
+    def _stop_pings(self) -> None:
+        self._ping_timer.cancel()

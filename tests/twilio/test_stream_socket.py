@@ -1,0 +1,317 @@
+import asyncio
+import json
+import time
+
+import aiohttp
+import pytest
+from aiohttp import WSMsgType
+
+from ivr_bridge.errors import LocalProtocolError, RemoteProtocolError
+from ivr_bridge.twilio.stream_events import CallerAudio, MarkReached, StreamClosed, StreamStopped
+from ivr_bridge.twilio.stream_socket import MAX_BUFFERED_BYTES
+from tests.twilio.conftest import CONNECTED, FRAME, SID, MediaServer, media_text, start_text
+
+BIG = "A" * 4000
+
+
+@pytest.fixture
+async def leg_of(media_server):
+    """Dials, and gives both ends of a call whose desk holds the leg until the test is over."""
+    legs = asyncio.Queue()
+    over = asyncio.Event()
+
+    async def hold(leg):
+        await legs.put(leg)
+        await over.wait()
+
+    media_server.desk.run = hold
+
+    async def dial(*, raw=False, receive_bytes=4096, door=None, **options):
+        if media_server.door is None:
+            await media_server.open(**(door or {}))
+        if raw:
+            peer = await media_server.dial_raw(CONNECTED, start_text(), receive_bytes=receive_bytes)
+        else:
+            peer = await media_server.dial_started(**options)
+        return await legs.get(), peer
+
+    yield dial
+    over.set()
+
+
+async def stall(leg):
+    """Sends to a peer that does not read until a write waits; gives the task that waits."""
+
+    async def flood():
+        while not leg.unsent:
+            await leg.send_media(BIG)
+
+    task = asyncio.create_task(flood())
+    while not leg.write_stalled_s(time.monotonic() + 1):
+        await asyncio.sleep(0)
+    return task
+
+
+async def test_both_directions(leg_of):
+    leg, phone = await leg_of()
+    assert (leg.stream_sid, leg.call_sid, leg.started.token) == (SID, "CA1", "t-1")
+    await phone.send_str(media_text())
+    assert await leg.receive() == [CallerAudio(FRAME, 20, 0.0)]
+    await leg.send_media(FRAME)
+    await leg.send_mark("u1.s1")
+    await leg.send_clear()
+    got = [await phone.receive_json() for _ in range(3)]
+    assert [message["event"] for message in got] == ["media", "mark", "clear"]
+    assert all(message["streamSid"] == SID for message in got)
+    assert (leg.sent, leg.unsent) == (3, 0)
+    assert leg.sent_bytes > len(FRAME)
+    assert leg.stream.frames_in == 1
+    assert leg.write_stalled_s(time.monotonic()) == 0
+
+
+async def test_no_compression_even_if_offered(leg_of):
+    _, phone = await leg_of(compress=15)
+    assert phone.compress == 0
+
+
+@pytest.mark.parametrize(("given", "told"), [(1000, 1000), (1001, 1001), (4000, 4000)])
+async def test_the_peers_close_code(leg_of, given, told):
+    leg, phone = await leg_of()
+    closing = asyncio.create_task(phone.close(code=given))
+    assert await leg.receive() == [StreamClosed(told)]
+    assert await leg.receive() == [StreamClosed(told)]
+    await closing
+
+
+async def test_a_close_frame_without_a_code(leg_of):
+    leg, peer = await leg_of(raw=True)
+    peer.send_frame(0x88, b"")
+    assert await leg.receive() == [StreamClosed(1005)]
+
+
+async def test_a_connection_that_just_breaks(leg_of):
+    leg, peer = await leg_of(raw=True)
+    peer.cut()
+    assert await leg.receive() == [StreamClosed(1006)]
+    assert not (await leg.receive())[0].clean
+
+
+async def test_an_end_of_file_without_a_close_frame(leg_of):
+    leg, peer = await leg_of(raw=True)
+    peer.writer.close()
+    assert await leg.receive() == [StreamClosed(1006)]
+
+
+async def test_stop_then_close(leg_of):
+    leg, phone = await leg_of()
+    await phone.send_str(json.dumps({"event": "stop", "streamSid": SID}))
+    closing = asyncio.create_task(phone.close())
+    assert await leg.receive() == [StreamStopped()]
+    assert await leg.receive() == [StreamClosed(1000)]
+    await closing
+
+
+async def test_what_is_sent_after_the_end_is_dropped_and_counted(leg_of):
+    leg, phone = await leg_of()
+    await phone.send_str(json.dumps({"event": "stop", "streamSid": SID}))
+    await leg.receive()
+    await leg.send_media(FRAME)
+    await leg.send_mark("m")
+    await leg.send_clear()
+    assert (leg.sent, leg.unsent) == (0, 3)
+
+
+async def test_what_is_sent_into_a_broken_connection_is_dropped_and_counted(leg_of, until):
+    leg, peer = await leg_of(raw=True)
+    peer.cut()
+
+    async def sent():
+        await leg.send_media(FRAME)
+        return leg.unsent
+
+    for _ in range(500):
+        if await sent():
+            break
+        await asyncio.sleep(0.01)
+    assert leg.unsent
+    assert leg.buffered_bytes == 0
+
+
+async def test_wrong_audio_of_ours_is_our_fault(leg_of):
+    leg, _ = await leg_of()
+    with pytest.raises(LocalProtocolError):
+        await leg.send_media("not base64!")
+
+
+async def test_our_own_close(leg_of):
+    leg, phone = await leg_of()
+    receiving = asyncio.create_task(leg.receive())
+    closing = asyncio.create_task(leg.close(1011, "internal error " * 20))
+    message = await phone.receive()
+    assert (message.type, phone.close_code) == (WSMsgType.CLOSE, 1011)
+    assert message.extra.startswith("internal error")
+    await closing
+    assert await receiving == [StreamClosed(1011)]
+    assert await leg.receive() == [StreamClosed(1011)]
+    await leg.close()
+    await leg.send_media(FRAME)
+    assert leg.unsent == 1
+
+
+async def test_a_peer_that_does_not_answer_our_close_is_cut_off(leg_of):
+    leg, peer = await leg_of(raw=True, door={"close_timeout_s": 0.05})
+    await leg.close()
+    assert await leg.receive() == [StreamClosed(1000)]
+    with pytest.raises(asyncio.IncompleteReadError):
+        await peer.reader.readexactly(1000)
+
+
+async def test_cancelling_receive_loses_nothing(leg_of):
+    leg, phone = await leg_of()
+    for name in ("a", "b", "c"):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.02):
+                await leg.receive()
+        await phone.send_str(json.dumps({"event": "mark", "streamSid": SID, "mark": {"name": name}}))
+        assert await leg.receive() == [MarkReached(name)]
+
+
+async def test_a_binary_message(leg_of):
+    leg, phone = await leg_of()
+    await phone.send_bytes(bytes(160))
+    with pytest.raises(RemoteProtocolError, match="binary"):
+        await leg.receive()
+    await leg.send_media(FRAME)
+    assert leg.unsent == 1
+
+
+async def test_a_huge_message(leg_of):
+    leg, phone = await leg_of()
+    await phone.send_str(media_text(payload="A" * 70_000))
+    with pytest.raises(RemoteProtocolError):
+        await leg.receive()
+    assert (await phone.receive()).type is WSMsgType.CLOSE
+    assert phone.close_code == 1009
+
+
+async def test_broken_framing(leg_of):
+    leg, peer = await leg_of(raw=True)
+    peer.send_frame(0xF3, b"x")
+    with pytest.raises(RemoteProtocolError):
+        await leg.receive()
+
+
+async def test_text_that_is_no_utf8(leg_of):
+    leg, peer = await leg_of(raw=True)
+    peer.send_frame(0x81, b"\xff\xfe")
+    with pytest.raises(RemoteProtocolError):
+        await leg.receive()
+
+
+async def test_pings_keep_proxies_awake(leg_of):
+    _, phone = await leg_of(door={"ping_s": 0.02}, autoping=False)
+    assert [(await phone.receive()).type for _ in range(2)] == [WSMsgType.PING, WSMsgType.PING]
+
+
+class TestSlowReader:
+    async def test_a_write_waits_and_the_buffer_is_bounded(self, leg_of):
+        leg, _ = await leg_of(raw=True)
+        flood = await stall(leg)
+        assert MAX_BUFFERED_BYTES < leg.buffered_bytes < 2 * MAX_BUFFERED_BYTES
+        sent = leg.sent
+        await asyncio.sleep(0.05)
+        assert leg.sent == sent
+        assert leg.write_stalled_s(time.monotonic() + 60) > 60
+        flood.cancel()
+
+    async def test_only_its_own_call_waits(self, leg_of):
+        slow, _ = await leg_of(raw=True)
+        flood = await stall(slow)
+        leg, phone = await leg_of()
+        await leg.send_media(FRAME)
+        assert (await phone.receive_json())["event"] == "media"
+        assert leg.write_stalled_s(time.monotonic()) == 0
+        flood.cancel()
+
+    async def test_it_goes_on_when_the_peer_reads_again(self, leg_of, until):
+        leg, peer = await leg_of(raw=True)
+        flood = await stall(leg)
+        sent = leg.sent
+        while leg.sent == sent:
+            await peer.reader.read(65536)
+            await asyncio.sleep(0)
+        flood.cancel()
+
+    async def test_cancelling_one_sender_wakes_no_other(self, leg_of):
+        leg, peer = await leg_of(raw=True)
+        flood = await stall(leg)
+        other = asyncio.create_task(leg.send_mark("m"))
+        await asyncio.sleep(0.01)
+        flood.cancel()
+        await asyncio.sleep(0.01)
+        assert flood.done()
+        assert not other.done()
+        while not other.done():
+            await peer.reader.read(65536)
+            await asyncio.sleep(0)
+        assert other.exception() is None
+        assert leg.write_stalled_s(time.monotonic()) == 0
+
+    @pytest.mark.parametrize("cancelled", [True, False])
+    async def test_closing_cuts_it_off_at_once(self, leg_of, cancelled):
+        leg, _ = await leg_of(raw=True, door={"close_timeout_s": 50})
+        flood = await stall(leg)
+        if cancelled:
+            flood.cancel()
+            await asyncio.sleep(0)
+        await leg.close(1011)
+        assert await leg.receive() == [StreamClosed(1011)]
+        assert leg.buffered_bytes == 0
+        if not cancelled:
+            await flood
+            assert leg.unsent == 1
+
+    async def test_a_peer_that_closes_without_reading_leaves_nothing_behind(self, leg_of):
+        leg, peer = await leg_of(raw=True)
+        flood = await stall(leg)
+        peer.send_frame(0x88, b"\x03\xe8")
+        assert await leg.receive() == [StreamClosed(1000)]
+        flood.cancel()
+        await leg.close()
+        assert leg.buffered_bytes == 0
+
+    async def test_abort(self, leg_of):
+        leg, _ = await leg_of(raw=True)
+        flood = await stall(leg)
+        leg.abort()
+        assert await leg.receive() == [StreamClosed(1006)]
+        flood.cancel()
+
+
+def test_slow_reader_on_the_production_loop(lines):
+    uvloop = pytest.importorskip("uvloop", reason="uvloop does not exist for this platform")
+
+    async def scenario():
+        async with aiohttp.ClientSession() as session:
+            server = MediaServer(session)
+            await server.open()
+            legs = asyncio.Queue()
+            over = asyncio.Event()
+
+            async def hold(leg):
+                await legs.put(leg)
+                await over.wait()
+
+            server.desk.run = hold
+            await server.dial_raw(CONNECTED, start_text())
+            leg = await legs.get()
+            flood = await stall(leg)
+            assert leg.buffered_bytes < 2 * MAX_BUFFERED_BYTES
+            flood.cancel()
+            await leg.close(1011)
+            assert await leg.receive() == [StreamClosed(1011)]
+            over.set()
+            await server.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(scenario())
