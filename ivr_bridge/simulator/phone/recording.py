@@ -1,0 +1,64 @@
+"""Both sides of a call on one clock: what the caller said as it was sent, and what the caller heard."""
+
+from __future__ import annotations
+
+import audioop
+import io
+import wave
+
+from ivr_bridge.simulator.phone.hearing import MULAW_SILENCE, Hearing
+from ivr_bridge.simulator.phone.playback import Playback
+
+RATE_HZ = 8000
+
+
+class Recording:
+    """The phone's clock and its two channels; it starts with the call's first stream and never stops.
+
+    Instants (`at`) are seconds of the event loop's monotonic clock; positions are samples at 8 kHz since `start`.
+    """
+
+    def __init__(self) -> None:
+        self.playback = Playback()
+        self.hearing = Hearing()
+        self.caller = bytearray()
+        self._started_at: float | None = None
+
+    @property
+    def started_at(self) -> float | None:
+        """When the first stream started; None before that."""
+        return self._started_at
+
+    def start(self, at: float) -> None:
+        """Set the clock to 0; only the first call counts."""
+        if self._started_at is None:
+            self._started_at = at
+
+    def sample(self, at: float) -> int:
+        """The position at an instant; 0 before the start."""
+        return 0 if self._started_at is None else max(0, int((at - self._started_at) * RATE_HZ))
+
+    def caller_said(self, mulaw: bytes, position: int) -> None:
+        """Enter what was sent of the caller, beginning at `position`; what lies between is silence."""
+        if len(self.caller) < position:
+            self.caller.extend(MULAW_SILENCE * (position - len(self.caller)))
+        self.caller.extend(mulaw)
+
+    def channels(self) -> tuple[bytes, bytes]:
+        """(caller, heard) as PCM16 at 8 kHz, of the same length."""
+        heard = self.playback.heard
+        length = max(len(self.caller), len(heard))
+        left, right = (bytes(side) + MULAW_SILENCE * (length - len(side)) for side in (self.caller, heard))
+        return audioop.ulaw2lin(left, 2), audioop.ulaw2lin(right, 2)
+
+
+def stereo_wav(left_pcm16: bytes, right_pcm16: bytes) -> bytes:
+    """A WAV file, 16 bit, 8 kHz, two channels of the same length."""
+    both = audioop.add(audioop.tostereo(left_pcm16, 2, 1, 0), audioop.tostereo(right_pcm16, 2, 0, 1), 2)
+    file = io.BytesIO()
+    with wave.open(file, "wb") as wav:
+        wav.setnchannels(2)
+        wav.setsampwidth(2)
+        wav.setframerate(RATE_HZ)
+        wav.writeframes(both)
+    return file.getvalue()

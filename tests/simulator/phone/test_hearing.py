@@ -1,0 +1,49 @@
+import audioop
+
+import pytest
+
+from ivr_bridge.simulator.phone.hearing import Hearing, is_audible, speech_bounds_ms
+
+from .scripted_bridge import mulaw_tone, tone
+
+
+def at_dbov(dbov, ms=20):
+    rms = 32768 * 10 ** (dbov / 20)
+    return audioop.lin2ulaw(tone(ms, peak=int(rms * 2**0.5)), 2)
+
+
+def test_the_level_that_counts_is_45_db_below_full_scale():
+    assert is_audible(at_dbov(-43))
+    assert not is_audible(at_dbov(-47))
+    assert not is_audible(b"")
+    assert not is_audible(b"\x7e\xfe\xff" * 50)
+
+
+def test_speech_in_a_clip_is_found_to_the_millisecond():
+    start, end = speech_bounds_ms(b"\xff" * 8 * 33 + mulaw_tone(100) + b"\xff" * 8 * 27)
+    assert start == pytest.approx(33, abs=1)
+    assert end == pytest.approx(133, abs=1)
+    assert speech_bounds_ms(b"\xff" * 1000) is None
+    assert speech_bounds_ms(b"") is None
+
+
+def test_short_pauses_belong_to_a_spurt_and_long_ones_part_them():
+    heard = mulaw_tone(100) + b"\xff" * 8 * 150 + mulaw_tone(100) + b"\xff" * 8 * 260 + mulaw_tone(60)
+    hearing = Hearing()
+    hearing.listen(heard, len(heard) + 4000)
+    found = [(round(s.start_ms), round(s.end_ms)) for s in hearing.spurts]
+    assert found == [
+        (pytest.approx(0, abs=1), pytest.approx(350, abs=1)),
+        (pytest.approx(610, abs=1), pytest.approx(670, abs=1)),
+    ]
+
+
+def test_the_future_is_not_heard():
+    hearing = Hearing()
+    queued = bytearray(mulaw_tone(200))
+    hearing.listen(queued, 479)
+    assert hearing.spurts[0].end_ms == pytest.approx(40, abs=1)
+    del queued[480:]
+    hearing.listen(queued, 8000)
+    assert hearing.spurts[0].end_ms == pytest.approx(60, abs=1)
+    assert len(hearing.spurts) == 1
