@@ -34,12 +34,21 @@ class _Feed:
     """Made by the first reader, so that a call nobody watches pays nothing for it."""
 
 
+@dataclass(slots=True)
+class _Awaited:
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+    readers: int = 0
+
+
 class CallFeeds:
-    """All feeds of this process, by `call_sid`."""
+    """All feeds of this process, by `call_sid`.
+
+    Of more than `FEEDS_KEPT` the oldest is forgotten, and its readers come to an end.
+    """
 
     def __init__(self) -> None:
         self._feeds: dict[str, _Feed] = {}
-        self._awaited: dict[str, asyncio.Event] = {}
+        self._awaited: dict[str, _Awaited] = {}
 
     def record(
         self, call_sid: str, name: str, fields: dict[str, Any], *, begins: bool = False, last: bool = False
@@ -54,15 +63,21 @@ class CallFeeds:
             return
         if feed is None or feed.ended:
             if len(self._feeds) >= FEEDS_KEPT:
-                self._feeds.pop(next(iter(self._feeds)))
+                self._forget_oldest()
             feed = self._feeds[call_sid] = _Feed()
             if awaited := self._awaited.pop(call_sid, None):
-                awaited.set()
+                awaited.came.set()
         if last or len(feed.events) < EVENTS_KEPT:
             feed.events.append(FeedEvent(len(feed.events) + 1, name, fields))
         if last and not feed.ended:
             feed.ended = True
             asyncio.get_running_loop().call_later(KEPT_AFTER_END_S, self._drop, call_sid, feed)
+        if feed.changed is not None:
+            feed.changed.set()
+
+    def _forget_oldest(self) -> None:
+        feed = self._feeds.pop(next(iter(self._feeds)))
+        feed.ended = True
         if feed.changed is not None:
             feed.changed.set()
 
@@ -74,14 +89,17 @@ class CallFeeds:
         """Whether the call has a feed, waiting up to `wait_s` for its first event."""
         if call_sid in self._feeds:
             return True
-        awaited = self._awaited.setdefault(call_sid, asyncio.Event())
+        awaited = self._awaited.setdefault(call_sid, _Awaited())
+        awaited.readers += 1
         try:
             async with asyncio.timeout(wait_s):
-                await awaited.wait()
+                await awaited.came.wait()
         except TimeoutError:
-            return False
+            return awaited.came.is_set()
         finally:
-            self._awaited.pop(call_sid, None)
+            awaited.readers -= 1
+            if not awaited.readers and self._awaited.get(call_sid) is awaited:
+                del self._awaited[call_sid]
         return True
 
     async def follow(self, call_sid: str, *, after: int = 0) -> AsyncIterator[FeedEvent]:

@@ -1,5 +1,8 @@
 """Writing log events: JSON lines for machines, coloured lines on a terminal, and the live feed of each call."""
 
+import contextlib
+import io
+import json
 import sys
 from typing import Any, TextIO
 
@@ -52,17 +55,21 @@ class Log:
         if self._feeds is not None and call_sid:
             begins = event in (CALL_ANSWERED, CALL_REFUSED)
             self._feeds.record(call_sid, event.name, {**self._ids, **line}, begins=begins, last=event is CALL_ENDED)
-        self._logger.log(LEVELS[event.level], event.name, **self._ids, **line)
+        with contextlib.suppress(OSError):  # a log that nobody reads any more, or a full disk, ends no call
+            self._logger.log(LEVELS[event.level], event.name, **self._ids, **line)
 
 
 def configure_logging(
-    *, stream: TextIO = sys.stdout, level: str = "info", pretty: bool, show_pii: bool = False
+    *, stream: TextIO | None = None, level: str = "info", pretty: bool, show_pii: bool = False
 ) -> None:
     """Set up how events look: once, at start.
 
     `pretty` is for a terminal; otherwise one JSON object a line: `timestamp` (ISO 8601, UTC), `level`, `event`, ids,
-    fields. `show_pii` leaves `pii.*` in clear: the operator's own decision.
+    fields. `stream` is stdout unless given. `show_pii` leaves `pii.*` in clear: the operator's own decision.
     """
+    stream = stream or sys.stdout
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # no locale makes a line fail
     processors: list[Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -86,4 +93,7 @@ def _mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
 
 
 def _json(event: EventDict, **_: Any) -> str:
-    return orjson.dumps(event, default=str).decode()
+    try:
+        return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:  # half a surrogate pair, a number beyond 64 bits
+        return json.dumps(event, default=str)

@@ -28,6 +28,8 @@ class IncomingCall:
     direction: str
     status: str
     idempotency_token: str = ""
+    dial_status: str = ""
+    """After a `<Dial>`: `DialCallStatus`, completed, answered, busy, no-answer, failed or canceled."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -225,6 +225,7 @@ def _incoming_call(request: web.Request, form: Form) -> IncomingCall:
         direction=form.get("Direction", ""),
         status=form.get("CallStatus", ""),
         idempotency_token=request.headers.get(IDEMPOTENCY_HEADER, ""),
+        dial_status=form.get("DialCallStatus", ""),
     )
 
 

@@ -1,0 +1,189 @@
+"""The agent's voice, and our prompts, on their way to the caller.
+
+One task writes; the ledger says what and when. Audio of the telephone's own format is cut as text and never decoded.
+"""
+
+import asyncio
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Callable
+
+from ivr_bridge.audio.formats import MULAW_SILENCE, AudioFormat
+from ivr_bridge.audio.framer import Framer, base64_bytes, cut_base64
+from ivr_bridge.audio.transcoder import Transcoder
+from ivr_bridge.bridge.account import CallAccount
+from ivr_bridge.bridge.caller_to_agent import TELEPHONE
+from ivr_bridge.bridge.legs import CallerLeg
+from ivr_bridge.bridge.playout import Interruption, Playout, Reply
+from ivr_bridge.elevenlabs.conversation.events import AgentAudio
+from ivr_bridge.speech.prompt import Prompt
+from ivr_bridge.telemetry import events
+from ivr_bridge.telemetry.log import Log
+
+MULAW_BYTES_PER_MS = 8
+FRAME_BYTES = 160
+MARK_GRACE_S = 2.0
+"""A mark may come this much later than the playback clock expects it; after that we stop waiting."""
+
+
+class AgentToCaller:
+    """The other direction of a call: `run` is its one writing task."""
+
+    def __init__(self, caller: CallerLeg, account: CallAccount, clock: Callable[[], float], log: Log) -> None:
+        self._caller = caller
+        self._account = account
+        self._clock = clock
+        self._log = log
+        self._chain: Transcoder | None = None
+        self._framer = Framer(FRAME_BYTES)
+        self._framed_for: Reply | None = None
+        self._wake = asyncio.Event()
+        self._clear_due = False
+        self._mark_due = False
+        self._marked = asyncio.Event()
+        self._prompts_played = 0
+        self.playout = Playout()
+
+    def connect(self, output_format: AudioFormat) -> str:
+        """Build the chain from what the agent speaks; returns it as text. Raises AudioFormatError."""
+        chain = Transcoder(output_format, TELEPHONE)
+        self._chain = None if chain.is_passthrough else chain
+        return str(chain)
+
+    async def run(self) -> None:
+        """Write what the ledger gives, until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            if self._clear_due:
+                self._clear_due = False
+                await self._caller.send_clear()
+            while not self._clear_due and (payload := self.playout.take(self._clock())) is not None:
+                await self._send(payload)
+            if self._clear_due:
+                continue
+            mark = self.playout.mark() if self._mark_due else self.playout.mark_due(self._clock())
+            if mark is not None:
+                self._mark_due = False
+                await self._caller.send_mark(mark)
+
+    async def _send(self, payload: str) -> None:
+        account = self._account
+        if account.first_sent_at is None:
+            account.first_sent_at = self._clock()
+            since_start_ms = (account.first_sent_at - (account.started_at or account.first_sent_at)) * 1000
+            self._log.emit(events.GREETING_PLAYED, mode=account.greeting, ms_since_start=since_start_ms)
+        account.frames_out += 1
+        account.bytes_out += base64_bytes(payload)
+        await self._caller.send_media(payload)
+
+    def agent_audio(self, event: AgentAudio) -> bool:
+        """Enter a piece of the agent's audio.
+
+        Returns:
+            False when too much is waiting already: the agent floods.
+        """
+        reply = self.playout.reply(event.event_id)
+        if event.alignment is not None:
+            offset_ms = reply.sent_ms + reply.queued_ms
+            reply.text.align(event.alignment.chars, event.alignment.start_ms, offset_ms)
+        if self._chain is None:
+            return self._enter(reply, event.payload)
+        if self._framed_for is not reply:
+            self._finish_framing()
+            self._framed_for = reply
+        mulaw = self._framer.push(self._chain.process(a2b_base64(event.payload)))
+        return not mulaw or self._enter(reply, b2a_base64(mulaw, newline=False).decode("ascii"))
+
+    def _enter(self, reply: Reply, payload: str) -> bool:
+        now = self._clock()
+        for piece in cut_base64(payload):
+            if not self.playout.add(reply, piece, base64_bytes(piece) / MULAW_BYTES_PER_MS, now):
+                return False
+        self._wake.set()
+        return True
+
+    def reply_completed(self, event_id: int) -> None:
+        """No more audio of this reply comes: what the filters still hold is its last part."""
+        if (reply := self.playout.find(event_id)) is not None:
+            reply.text.whole = True
+            if self._framed_for is reply:
+                self._finish_framing()
+
+    def _finish_framing(self) -> None:
+        reply, self._framed_for = self._framed_for, None
+        if reply is None or self._chain is None:
+            return
+        rest = self._framer.push(self._chain.flush()) + self._framer.flush(MULAW_SILENCE)
+        if rest:
+            self._enter(reply, b2a_base64(rest, newline=False).decode("ascii"))
+
+    def play(self, prompt: Prompt) -> None:
+        """Queue a prompt of ours behind whatever is playing."""
+        self._finish_framing()
+        self._prompts_played += 1
+        reply = self.playout.reply(-self._prompts_played)
+        reply.text.text, reply.text.whole = prompt.text, True
+        self._enter(reply, prompt.payload)
+
+    def interrupt(self) -> Interruption | None:
+        """Drop all that was not heard; None when nothing was outstanding. The `clear` goes out at once."""
+        self._framed_for = None
+        self._framer.reset()
+        if self._chain is not None:
+            self._chain.reset()
+        interruption = self.playout.interrupt(self._clock())
+        if interruption is None:
+            return None
+        self._clear_due = True
+        self._mark_due = False
+        self._marked.set()
+        self._wake.set()
+        self._log.emit(
+            events.REPLY_PLAYED,
+            event_id=interruption.event_id,
+            heard_ms=interruption.heard_ms,
+            sent_ms=interruption.sent_ms,
+            whole=False,
+        )
+        return interruption
+
+    def mark_reached(self, name: str) -> None:
+        """Enter a mark that Twilio sent back."""
+        if self.playout.mark_reached(name) and not self._mark_due and not self.playout.marks_outstanding():
+            self._marked.set()
+
+    def tick(self, now: float) -> None:
+        """A few times a second: wake the writer when it may go on, and settle what was played."""
+        if self._framed_for is not None and not self.playout.playing(now):
+            self._finish_framing()
+        for reply in self.playout.settle(now):
+            self._log.emit(
+                events.REPLY_PLAYED,
+                event_id=reply.event_id,
+                heard_ms=reply.sent_ms,
+                sent_ms=reply.sent_ms,
+                whole=True,
+            )
+        self._wake.set()
+
+    async def played_out(self) -> None:
+        """Wait until the caller has heard all that is queued: a mark behind it, bounded by its length + 2 s."""
+        self._finish_framing()
+        while (remaining_ms := self.playout.remaining_ms(self._clock())) > 0:
+            self._marked.clear()
+            self._mark_due = not self.playout.queued_ms
+            self._wake.set()
+            wait_s = remaining_ms / 1000 + MARK_GRACE_S if self._mark_due else 0.1
+            try:
+                async with asyncio.timeout(wait_s):
+                    await self._marked.wait()
+            except TimeoutError:
+                continue
+            if not self.playout.queued_ms:
+                return
+
+    def account_for(self) -> None:
+        """Add the ledger's totals to the account; once, when the stream is over."""
+        self._account.marks_played += self.playout.marks_played
+        self._account.marks_discarded += self.playout.marks_discarded
+        self._account.played_ms += self.playout.played_ms(self._clock())

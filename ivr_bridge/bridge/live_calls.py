@@ -1,0 +1,143 @@
+"""Calls now running: admission, lookup by `call_sid`, and the one place where a call is over."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from ivr_bridge.bridge.account import CallAccount
+from ivr_bridge.bridge.call import Call
+from ivr_bridge.bridge.call_state import CallState, CallStep, after
+from ivr_bridge.bridge.greeting_choice import Greeting
+from ivr_bridge.bridge.termination import FAR_ENDS, Termination
+from ivr_bridge.telemetry import events
+from ivr_bridge.telemetry.log import Log
+from ivr_bridge.tools.context import CallInfo
+from ivr_bridge.twilio.call_desk import ConnectStream, IncomingCall
+
+STREAM_DUE_S = 60.0
+"""As long as a stream token can be used."""
+NEXT_WORD_DUE_S = 10.0
+"""After a stream, Twilio asks what follows or says that the call is completed; after this we stop waiting."""
+
+
+@dataclass(eq=False)
+class LiveCall:
+    """One call of Twilio's, through all its streams."""
+
+    asked: IncomingCall
+    language: str
+    log: Log
+    account: CallAccount
+    greeting: Greeting
+    answer: ConnectStream | None = None
+    state: CallState = CallState.ADMITTED
+    call: Call | None = None
+    """The stream that lives now."""
+    stream_termination: Termination | None = None
+    """Why the last stream ended."""
+    prompt_played: bool = False
+    stream_gone: asyncio.Event = field(default_factory=asyncio.Event)
+    answering: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while `answer` is made: of two webhooks at once, the second gets the first one's."""
+    timer: asyncio.TimerHandle | None = None
+    begun: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def call_sid(self) -> str:
+        """Twilio's id."""
+        return self.asked.call_sid
+
+    def step(self, step: CallStep) -> None:
+        """Move on; whatever was being waited for is not any more."""
+        self.state = after(self.state, step)
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+    def admit_again(self) -> None:
+        """Take it up anew after a stream: its token is used up, and why it ended counts no more."""
+        self.step(CallStep.ADMITTED_AGAIN)
+        self.answer = None
+        self.stream_termination = None
+        self.prompt_played = False
+
+    def info(self) -> CallInfo:
+        """What a tool may know of it."""
+        return CallInfo(
+            call_sid=self.call_sid,
+            caller=self.asked.caller,
+            called=self.asked.called,
+            started_at=self.begun.isoformat(timespec="seconds"),
+            duration_s=round(asyncio.get_running_loop().time() - self.account.begun_at, 1),
+            language=self.language,
+            conversation_id=self.account.conversation_id or None,
+        )
+
+    def final(self, by_status: bool) -> Termination:
+        """What the call's end is, now that Twilio said `by_status` that it is completed, or asked what follows."""
+        ended = self.stream_termination
+        if by_status and (ended is None or ended in FAR_ENDS):
+            return Termination.CALLER_HUNG_UP
+        return ended or Termination.STREAM_NEVER_CAME
+
+
+class LiveCalls:
+    """All calls of this process. The check for room and the taking of it are one step."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._calls: dict[str, LiveCall] = {}
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self.ended = 0
+        """Calls that are over, since the start."""
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def all(self) -> list[LiveCall]:
+        """Those that are not over."""
+        return list(self._calls.values())
+
+    def find(self, call_sid: str) -> LiveCall | None:
+        """The call, unless it is over or was never admitted."""
+        return self._calls.get(call_sid)
+
+    def admit(self, live: LiveCall) -> bool:
+        """Take a slot for it; False when the house is full."""
+        if len(self._calls) >= self._limit:
+            return False
+        self._calls[live.call_sid] = live
+        self._empty.clear()
+        return True
+
+    def await_stream(self, live: LiveCall) -> None:
+        """Its stream is due while its token can be used; after that its slot is free."""
+        self._wait(live, STREAM_DUE_S, Termination.STREAM_NEVER_CAME)
+
+    def await_next_word(self, live: LiveCall) -> None:
+        """Its stream is over: Twilio's next word is due."""
+        ended = live.stream_termination
+        if ended is None or ended in FAR_ENDS:
+            ended = Termination.STREAM_UNEXPLAINED
+        self._wait(live, NEXT_WORD_DUE_S, ended)
+
+    def _wait(self, live: LiveCall, due_s: float, otherwise: Termination) -> None:
+        loop = asyncio.get_running_loop()
+        live.timer = loop.call_later(due_s, self.end, live, otherwise)
+
+    def end(self, live: LiveCall, termination: Termination) -> None:
+        """The call is over: its slot is free, its account is written. Once."""
+        if live.state is CallState.OVER:
+            return
+        live.step(CallStep.ENDED)
+        self._calls.pop(live.call_sid, None)
+        self.ended += 1
+        if not self._calls:
+            self._empty.set()
+        now = asyncio.get_running_loop().time()
+        live.log.emit(events.CALL_ENDED, **live.account.fields(termination, now))
+
+    async def all_over(self) -> None:
+        """Wait until no call is left."""
+        await self._empty.wait()

@@ -1,0 +1,164 @@
+"""What the agent says and asks for, apart from closing: words, audio, interruptions, tool calls."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ivr_bridge.bridge.account import CallAccount
+from ivr_bridge.bridge.agent_to_caller import AgentToCaller
+from ivr_bridge.bridge.deadlines import Deadlines
+from ivr_bridge.bridge.greeting import GreetingGate
+from ivr_bridge.bridge.termination import Termination
+from ivr_bridge.elevenlabs.conversation.events import (
+    AgentAudio,
+    AgentEvent,
+    AgentResponded,
+    AgentResponseCompleted,
+    AgentResponseCorrected,
+    CallerTentative,
+    CallerTranscribed,
+    Interrupted,
+    NotedEvent,
+    ToolReported,
+    ToolRequested,
+    UnknownMessage,
+    VendorFaulted,
+)
+from ivr_bridge.telemetry import events
+from ivr_bridge.telemetry.log import Log
+from ivr_bridge.tools.dispatch import ToolDispatch
+
+KINDS_LOGGED = 10
+
+
+class Turns:
+    """The conversation as it goes: every event of the agent's leg is entered once, in order."""
+
+    def __init__(
+        self,
+        *,
+        to_caller: AgentToCaller,
+        gate: GreetingGate,
+        deadlines: Deadlines,
+        tools: ToolDispatch,
+        account: CallAccount,
+        tell: Callable[[str], None] | None,
+        clock: Callable[[], float],
+        log: Log,
+    ) -> None:
+        self._to_caller = to_caller
+        self._gate = gate
+        self._deadlines = deadlines
+        self._tools = tools
+        self._account = account
+        self._tell = tell
+        self._clock = clock
+        self._log = log
+        self._texts: dict[int, str] = {}
+        self._kinds: set[str] = set()
+        self._handlers: dict[type, Callable[[Any], Termination | None]] = {
+            AgentAudio: self._audio,
+            AgentResponded: self._responded,
+            AgentResponseCorrected: self._corrected,
+            AgentResponseCompleted: self._completed,
+            CallerTentative: self._heard_something,
+            CallerTranscribed: self._transcribed,
+            Interrupted: self._interrupted,
+            ToolRequested: self._tool_requested,
+            ToolReported: self._tool_reported,
+            VendorFaulted: self._faulted,
+            NotedEvent: self._noted,
+            UnknownMessage: self._unknown,
+        }
+        self.deaf = False
+        """While True (the call is ending with a prompt of ours) nothing of the agent's reaches the caller."""
+
+    def receive(self, event: AgentEvent) -> Termination | None:
+        """Enter one event; the Termination that it means, if any."""
+        handle = self._handlers.get(type(event))
+        return handle(event) if handle is not None else None
+
+    def _audio(self, event: AgentAudio) -> Termination | None:
+        self._deadlines.agent_gave_sign()
+        if self._gate.shut or self.deaf:
+            return None
+        if not self._account.greeting:
+            self._account.greeting = "agent"
+        taken = self._to_caller.agent_audio(event)
+        if (text := self._texts.pop(event.event_id, None)) is not None:
+            self._to_caller.playout.reply(event.event_id).text.text = text
+        return None if taken else Termination.AGENT_FLOODED
+
+    def _responded(self, event: AgentResponded) -> None:
+        self._gate.responded()
+        self._deadlines.agent_gave_sign()
+        self._account.turns += 1
+        self._log.emit(events.AGENT_SAID, event_id=event.event_id, pii={"text": event.text})
+        if (reply := self._to_caller.playout.find(event.event_id)) is not None:
+            reply.text.text = event.text
+        else:
+            self._texts = {event.event_id: event.text}
+
+    def _corrected(self, event: AgentResponseCorrected) -> None:
+        self._log.emit(events.AGENT_CORRECTED, event_id=event.event_id, pii={"text": event.corrected})
+
+    def _completed(self, event: AgentResponseCompleted) -> None:
+        self._to_caller.reply_completed(event.event_id)
+
+    def _heard_something(self, _event: CallerTentative) -> None:
+        self._deadlines.agent_gave_sign()
+        self._deadlines.caller_heard(self._clock())
+
+    def _transcribed(self, event: CallerTranscribed) -> None:
+        self._deadlines.agent_gave_sign()
+        self._deadlines.caller_heard(self._clock())
+        self._log.emit(events.CALLER_SAID, event_id=event.event_id, pii={"text": event.text})
+        if self._gate.shut:
+            # The agent's clock has its greeting over; the caller still hears ours and has spoken over it.
+            self._barge_in()
+        self._gate.open()
+
+    def _interrupted(self, _event: Interrupted) -> None:
+        self._gate.open()
+        self._deadlines.caller_heard(self._clock())
+        self._barge_in()
+
+    def _tool_requested(self, event: ToolRequested) -> None:
+        self._gate.open()
+        self._deadlines.agent_gave_sign()
+        self._tools.call(event.tool_name, event.tool_call_id, event.parameters)
+
+    def _tool_reported(self, event: ToolReported) -> Termination | None:
+        return Termination.AGENT_HUNG_UP if event.ends_call else None
+
+    def _faulted(self, event: VendorFaulted) -> None:
+        self._log.emit(events.AGENT_FAULTED, code=event.code, error_type=event.error_type, error=event.message)
+
+    def _noted(self, _event: NotedEvent) -> None:
+        self._account.noted_messages += 1
+
+    def _barge_in(self) -> None:
+        if self.deaf or (interruption := self._to_caller.interrupt()) is None:
+            return
+        self._account.barge_ins += 1
+        self._log.emit(
+            events.CALLER_BARGED_IN,
+            event_id=interruption.event_id,
+            heard_ms=interruption.heard_ms,
+            sent_ms=interruption.sent_ms,
+            dropped_ms=interruption.dropped_ms,
+            pii={"heard": interruption.heard},
+        )
+        if self._tell is not None:
+            self._tell(interruption.heard)
+
+    def _unknown(self, event: UnknownMessage) -> None:
+        kind = event.kind
+        self._account.unknown_messages += 1
+        if kind not in self._kinds and len(self._kinds) < KINDS_LOGGED:
+            self._kinds.add(kind)
+            self._log.emit(events.AGENT_UNKNOWN, kind=kind[:40])
+
+    def account_for(self) -> None:
+        """Carry the totals of tools into the account."""
+        self._account.tools += self._tools.called
+        self._account.tools_failed += self._tools.failed

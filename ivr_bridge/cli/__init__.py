@@ -1,0 +1,1 @@
+"""The commands an operator types: `ivr-bridge serve`, `call`, `sandbox`, `tail`, `init`."""

@@ -1,0 +1,46 @@
+"""`ivr-bridge sandbox`: play ElevenLabs on a port, with an agent that listens and speaks."""
+
+import argparse
+import asyncio
+from typing import Any
+
+from ivr_bridge.cli.sandbox_child import READY, require_extra
+from ivr_bridge.errors import ConfigError
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "sandbox",
+        help="play ElevenLabs on a port: REST, conversation WebSocket, text to speech",
+        description="Play ElevenLabs, offline, with an agent that listens and speaks. Any xi-api-key is accepted.",
+    )
+    parser.add_argument("--port", type=int, default=8090, help="0 takes a free one (default 8090)")
+    parser.add_argument("--format", default="ulaw_8000", help="what the agent hears and speaks, e.g. pcm_16000")
+    parser.add_argument("--fault", metavar="NAME", help="misbehave; an unknown name lists them all")
+    parser.add_argument("--key", help="accept only this xi-api-key")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve in the foreground until Ctrl-C."""
+    if not 0 <= arguments.port <= 65535:
+        raise ConfigError(f"--port {arguments.port}: must be 0 to 65535")
+    require_extra("ivr-bridge sandbox")
+    from ivr_bridge.simulator.service.app import run_service  # noqa: PLC0415 - needs the extra [sandbox]
+
+    service = run_service(
+        arguments.port,
+        output_format=arguments.format,
+        input_format=arguments.format,
+        fault=arguments.fault,
+        key=arguments.key,
+        on_ready=lambda port: print(f"{READY}http://127.0.0.1:{port}", flush=True),
+    )
+    try:
+        asyncio.run(service)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise ConfigError(f"port {arguments.port} cannot be bound: {error.strerror}; try another --port") from error
+    return 0

@@ -1,0 +1,162 @@
+"""The agents of the sandbox's account."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+_VARIABLE = re.compile(r"\{\{\s*([A-Za-z0-9_]+)\s*\}\}")
+_CREATED_AT_UNIX_S = 1_760_000_000
+CLIENT_EVENTS = (
+    "conversation_initiation_metadata",
+    "ping",
+    "audio",
+    "interruption",
+    "user_transcript",
+    "agent_response",
+    "agent_response_correction",
+    "client_tool_call",
+    "agent_tool_response",
+    "agent_response_complete",
+)
+"""The events that the sandbox's agents are set to send."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """One agent: what it says first, in which voice, who may talk to it, and what a client may override.
+
+    `overrides` holds dotted names as in platform_settings, for instance `agent.first_message`.
+    """
+
+    agent_id: str
+    name: str
+    first_message: str
+    voice_id: str
+    language: str = "en"
+    private: bool = False
+    overrides: frozenset[str] = frozenset()
+
+    def as_json(self, output_format: str, input_format: str) -> dict[str, Any]:
+        """The shape of GET /v1/convai/agents/{agent_id}; formats are vendor names such as `ulaw_8000`."""
+        allowed = self.overrides
+        return {
+            "agent_id": self.agent_id,
+            "name": self.name,
+            "conversation_config": {
+                "agent": {
+                    "first_message": self.first_message,
+                    "language": self.language,
+                    "prompt": {
+                        "prompt": "You answer the telephone of a restaurant.",
+                        "llm": "sandbox",
+                        "tools": _tools(),
+                    },
+                    "dynamic_variables": {"dynamic_variable_placeholders": {}},
+                },
+                "asr": {"quality": "high", "user_input_audio_format": input_format},
+                "tts": {
+                    "model_id": "eleven_flash_v2_5",
+                    "voice_id": self.voice_id,
+                    "agent_output_audio_format": output_format,
+                },
+                "turn": {"turn_timeout": 7},
+                "conversation": {
+                    "text_only": False,
+                    "max_duration_seconds": 600,
+                    "client_events": list(CLIENT_EVENTS),
+                },
+            },
+            "metadata": {"created_at_unix_secs": _CREATED_AT_UNIX_S, "updated_at_unix_secs": _CREATED_AT_UNIX_S},
+            "platform_settings": {
+                "auth": {"enable_auth": self.private, "allowlist": []},
+                "overrides": {
+                    "conversation_config_override": {
+                        "agent": {
+                            "first_message": "agent.first_message" in allowed,
+                            "language": "agent.language" in allowed,
+                        },
+                        "tts": {"voice_id": "tts.voice_id" in allowed},
+                    }
+                },
+            },
+            "phone_numbers": [],
+            "tags": ["sandbox"],
+        }
+
+    def as_summary(self) -> dict[str, Any]:
+        """The shape of one entry of GET /v1/convai/agents."""
+        return {
+            "agent_id": self.agent_id,
+            "name": self.name,
+            "tags": ["sandbox"],
+            "created_at_unix_secs": _CREATED_AT_UNIX_S,
+            "access_info": {
+                "is_creator": True,
+                "creator_name": "Sandbox",
+                "creator_email": "sandbox@example.com",
+                "role": "admin",
+            },
+            "archived": False,
+        }
+
+
+def fill_variables(text: str, values: dict[str, Any]) -> tuple[str, list[str]]:
+    """Put `values` into the `{{name}}` places of `text`; gives the text and the names that have no value."""
+    missing = [name for name in _VARIABLE.findall(text) if name not in values]
+    return _VARIABLE.sub(lambda match: str(values.get(match[1], "")), text), missing
+
+
+def _tools() -> list[dict[str, Any]]:
+    """The client tools that the dialogue calls."""
+    text = {"type": "string", "description": "as the caller said it"}
+    return [
+        {
+            "type": "client",
+            "name": "book_table",
+            "description": "Book a table.",
+            "expects_response": True,
+            "response_timeout_secs": 20,
+            "parameters": {
+                "type": "object",
+                "required": ["people", "day", "time"],
+                "properties": {
+                    "people": {"type": "integer", "description": "number of guests"},
+                    "day": text,
+                    "time": text,
+                },
+            },
+        },
+        {
+            "type": "client",
+            "name": "get_call_info",
+            "description": "Tell who is calling.",
+            "expects_response": True,
+            "response_timeout_secs": 20,
+            "parameters": {"type": "object", "required": [], "properties": {}},
+        },
+    ]
+
+
+_GREETING = "Welcome to the Harbour Kitchen. How can I help you?"
+
+AGENTS: dict[str, Agent] = {
+    agent.agent_id: agent
+    for agent in (
+        Agent(
+            "agent_sandbox_desk",
+            "Harbour Kitchen desk",
+            _GREETING,
+            "SandboxClara00000001",
+            overrides=frozenset({"agent.first_message", "agent.language"}),
+        ),
+        Agent(
+            "agent_sandbox_caller",
+            "Desk that knows the caller",
+            "Welcome to the Harbour Kitchen. You are calling from {{caller_number}}. How can I help you?",
+            "SandboxOwen000000002",
+        ),
+        Agent("agent_sandbox_private", "Private desk", _GREETING, "SandboxOwen000000002", private=True),
+        Agent("agent_sandbox_strict", "Desk without overrides", _GREETING, "SandboxClara00000001"),
+    )
+}
+"""Every agent by its id; the first one is the default."""

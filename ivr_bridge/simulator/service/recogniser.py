@@ -1,0 +1,155 @@
+"""From an utterance to words: likeness first, then a small grammar, else honestly nothing.
+
+`Recogniser.recognise` compares with spoken examples (templates.py); where those do not fit, pocketsphinx decodes with
+a JSGF grammar of the phrases that the dialogue's state expects, and its answer counts only if it is a whole phrase and
+well scored. Noise gives None; speech that fits no phrase gives UNINTELLIGIBLE. Known limit: only these phrases.
+"""
+
+import importlib
+import math
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ivr_bridge.errors import MissingExtraError
+from ivr_bridge.simulator.service.dialogue import UNINTELLIGIBLE
+from ivr_bridge.simulator.service.mouth import Mouth
+from ivr_bridge.simulator.service.templates import Floats, Templates, features, on_a_line
+from ivr_bridge.simulator.service.voices import Voice
+
+_LISTENERS = (
+    Voice("example1", "Example", "male", "american", "", 150, 50),
+    Voice("example2", "Example", "female", "american", "f3", 150, 50),
+    Voice("example3", "Example", "male", "british", "m3", 150, 50),
+    Voice("example4", "Example", "female", "british", "f2", 150, 50),
+)
+_ACCEPTED_DISTANCE = 8.0
+_WORST_SCORE_PER_FRAME = -0.0065
+_DITHER = 40.0
+_VOICED_ENOUGH = 0.25
+_SPREAD_ENOUGH_DB = 6.0
+
+
+class Recogniser:
+    """Understands phrases; one for the whole sandbox, thread-safe, blocks for some 50 ms an utterance.
+
+    Raises:
+        MissingExtraError: the extra [sandbox] is not installed.
+    """
+
+    def __init__(self, mouth: Mouth) -> None:
+        """`mouth` speaks the examples."""
+        self._mouth = mouth
+        self._lock = threading.Lock()
+        self._sphinx = _import("pocketsphinx")
+        self._soxr = _import("soxr")
+        self._decoder: Any = None
+        self._templates: dict[tuple[str, ...], Templates] = {}
+        self._grammars: dict[tuple[str, ...], str] = {}
+        self._examples: dict[tuple[str, str], Floats] = {}
+
+    def prepare(self, phrases: tuple[str, ...]) -> None:
+        """Make ready for `phrases` (a second or two, once); otherwise the first utterance pays."""
+        with self._lock:
+            self._templates_for(phrases)
+            self._grammar_for(phrases)
+
+    def recognise(self, pcm16: bytes, phrases: tuple[str, ...]) -> str | None:
+        """What was said.
+
+        Args:
+            pcm16: one utterance, 8 kHz.
+            phrases: what may be said, lower case.
+
+        Returns:
+            One of `phrases`, UNINTELLIGIBLE, or None when this is no speech.
+        """
+        if not is_speech(pcm16):
+            return None
+        with self._lock:
+            heard = features(pcm16)
+            if heard is not None:
+                phrase, distance = self._templates_for(phrases).nearest(heard)
+                if distance < _ACCEPTED_DISTANCE:
+                    return phrase
+            return self._decode(pcm16, phrases) or UNINTELLIGIBLE
+
+    def _templates_for(self, phrases: tuple[str, ...]) -> Templates:
+        """The examples of `phrases`, made at their first use; a voice at a time, as switching voices is slow."""
+        if phrases not in self._templates:
+            pairs: list[tuple[str, Floats]] = []
+            for voice in _LISTENERS:
+                for phrase in phrases:
+                    example = self._example(phrase, voice)
+                    if example is not None:
+                        pairs.append((phrase, example))
+            self._templates[phrases] = Templates(pairs)
+        return self._templates[phrases]
+
+    def _example(self, phrase: str, voice: Voice) -> Floats | None:
+        """One phrase in one voice; kept, as several states share phrases."""
+        key = (phrase, voice.voice_id)
+        if key not in self._examples:
+            language = "en-gb" if voice.accent == "british" else "en"
+            example = features(on_a_line(self._mouth.speak(phrase, voice, language=language).pcm16))
+            if example is None:
+                return None
+            self._examples[key] = example
+        return self._examples[key]
+
+    def _grammar_for(self, phrases: tuple[str, ...]) -> str:
+        """The name of the decoder's search for `phrases`."""
+        if self._decoder is None:
+            model = Path(self._sphinx.get_model_path()) / "en-us"
+            self._decoder = self._sphinx.Decoder(
+                hmm=str(model / "en-us"), dict=str(model / "cmudict-en-us.dict"), lm=None, loglevel="FATAL"
+            )
+        if phrases not in self._grammars:
+            name = f"state{len(self._grammars)}"
+            self._decoder.add_jsgf_string(
+                name, f"#JSGF V1.0;\ngrammar {name};\npublic <phrase> = {' | '.join(phrases)};\n"
+            )
+            self._grammars[phrases] = name
+        return self._grammars[phrases]
+
+    def _decode(self, pcm16: bytes, phrases: tuple[str, ...]) -> str | None:
+        """What pocketsphinx understands, if it is a whole phrase and fits well."""
+        decoder_search = self._grammar_for(phrases)
+        wide = self._soxr.resample(np.frombuffer(pcm16, dtype="<i2").astype(np.float64), 8000, 16000)
+        # the empty band above 4 kHz must not be digital silence: the acoustic model has never met that
+        wide = wide + np.random.default_rng(0).normal(0, _DITHER, len(wide))
+        self._decoder.activate_search(decoder_search)
+        self._decoder.start_utt()
+        self._decoder.process_raw(np.clip(wide, -32768, 32767).astype("<i2").tobytes(), full_utt=True)
+        self._decoder.end_utt()
+        hypothesis = self._decoder.hyp()
+        if hypothesis is None or hypothesis.hypstr not in phrases or hypothesis.score <= 0:
+            return None
+        per_frame = math.log(hypothesis.score) / max(self._decoder.n_frames(), 1)
+        return str(hypothesis.hypstr) if per_frame > _WORST_SCORE_PER_FRAME else None
+
+
+def is_speech(pcm16: bytes) -> bool:
+    """Whether an utterance (PCM16, 8 kHz) can be speech: partly periodic at a voice's pitch, and not steady."""
+    samples = np.frombuffer(pcm16, dtype="<i2").astype(np.float64)
+    if len(samples) < 1600:
+        return False
+    frames = np.lib.stride_tricks.sliding_window_view(samples, 320)[::160]
+    frames = frames - frames.mean(axis=1, keepdims=True)
+    level_db = 10 * np.log10((frames**2).mean(axis=1) + 1.0)
+    loud = level_db > np.percentile(level_db, 95) - 20
+    spectrum = np.abs(np.fft.rfft(frames[loud], 1024)) ** 2
+    correlation = np.fft.irfft(spectrum)[:, :160]
+    periodic = correlation[:, 20:140].max(axis=1) / (correlation[:, 0] + 1.0) > 0.45
+    spread_db = float(np.std(level_db[loud]))
+    return bool(periodic.mean() > _VOICED_ENOUGH) and spread_db > _SPREAD_ENOUGH_DB / 3
+
+
+def _import(name: str) -> Any:
+    """A module of the extra, or the error that says how to get it."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise MissingExtraError("sandbox", "the offline agent") from error

@@ -1,0 +1,194 @@
+"""A desk with everything behind it in memory: webhooks are calls of methods, legs are fakes, time is virtual."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from structlog.testing import capture_logs
+
+from ivr_bridge.bridge.desk import Desk, DeskNeeds
+from ivr_bridge.bridge.greeting_choice import AGENT_GREETS, Greeting
+from ivr_bridge.bridge.live_calls import LiveCall
+from ivr_bridge.settings import BridgeConfig, Settings
+from ivr_bridge.speech.prompt import Prompt
+from ivr_bridge.store.memory_store import MemoryStore
+from ivr_bridge.telemetry.log import Log
+from ivr_bridge.tools.registry import ToolRegistry
+from ivr_bridge.twilio.call_desk import Answer, ConnectStream, IncomingCall
+from ivr_bridge.twilio.stream_events import StreamClosed, StreamStopped
+from ivr_bridge.twilio.stream_token import StreamTokens
+from tests.support.legs import FakeAgent, FakeCaller
+from tests.support.virtual_time import run_virtual
+
+ACCOUNT = "AC" + "3" * 32
+
+
+def sid(number: int = 1) -> str:
+    return f"CA{number:032}"
+
+
+def incoming(
+    call_sid: str = sid(), *, status: str = "in-progress", account_sid: str = ACCOUNT, **more: str
+) -> IncomingCall:
+    return IncomingCall(call_sid, account_sid, "+15550100001", "+15550100002", "inbound", status, **more)
+
+
+def prompt(name: str, length_ms: int = 1000) -> Prompt:
+    return Prompt(name=name, language="en", text=f"text of {name}", mulaw=bytes([0x30]) * (length_ms * 8))
+
+
+class SlowStore(MemoryStore):
+    """A store that takes its time: what else arrives meanwhile finds the call half admitted."""
+
+    async def set(self, key: str, value: bytes, *, ttl_s: float | None) -> None:
+        await asyncio.sleep(0.05)
+        await super().set(key, value, ttl_s=ttl_s)
+
+
+class FakePrompts:
+    """Prompts that have all been rendered, or none."""
+
+    def __init__(self, rendered: bool) -> None:
+        self._rendered = rendered
+
+    def get(self, name: str, language: str) -> Prompt | None:
+        return prompt(name) if self._rendered else None
+
+    def text(self, name: str, language: str) -> str:
+        return f"text of {name}"
+
+
+@dataclass
+class FakeProfile:
+    first_words: Greeting = AGENT_GREETS
+
+    def greeting(self) -> Greeting:
+        return self.first_words
+
+
+@dataclass
+class Phone:
+    """One media stream: the caller's leg and the desk's task that runs it."""
+
+    caller: FakeCaller
+    running: "asyncio.Task[None]"
+
+    async def stops(self) -> None:
+        self.caller.says(StreamStopped())
+        await self.running
+
+    async def breaks(self) -> None:
+        self.caller.says(StreamClosed(1006))
+        await self.running
+
+    @property
+    def refused(self) -> bool:
+        return self.caller.closed == (1008, "not admitted")
+
+
+@dataclass
+class House:
+    """The desk, and what a test wants to know of what it did."""
+
+    desk: Desk
+    store: MemoryStore
+    profile: FakeProfile
+    dial_s: float = 0.1
+    dial_error: Exception | None = None
+    dialled: list[str] = field(default_factory=list)
+    agents: list[FakeAgent] = field(default_factory=list)
+    logs: list[Any] = field(default_factory=list)
+    tasks: list["asyncio.Task[None]"] = field(default_factory=list)
+
+    async def dial(self, live: LiveCall) -> FakeAgent:
+        self.dialled.append(live.call_sid)
+        await asyncio.sleep(self.dial_s)
+        if self.dial_error is not None:
+            raise self.dial_error
+        agent = FakeAgent()
+        agent.conversation_id = f"conv_{len(self.agents) + 1}"
+        self.agents.append(agent)
+        return agent
+
+    @property
+    def now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def answers(self, call_sid: str = sid()) -> ConnectStream:
+        """The voice webhook, answered with a stream."""
+        answer = await self.desk.answer_voice(incoming(call_sid, status="ringing"))
+        assert isinstance(answer, ConnectStream)
+        return answer
+
+    def connect(self, call_sid: str, token: str, *, account_sid: str = ACCOUNT) -> Phone:
+        """Open a stream; 20 ms of silence come from it all the time."""
+        caller = FakeCaller(call_sid, token)
+        caller.started = replace(caller.started, account_sid=account_sid)
+        running = asyncio.ensure_future(self.desk.run_stream(caller))
+        steady = asyncio.ensure_future(caller.keeps_sending())
+        running.add_done_callback(lambda _: steady.cancel())
+        self.tasks += [running, steady]
+        return Phone(caller, running)
+
+    async def talks(self, call_sid: str = sid()) -> Phone:
+        """A call that is admitted, connected, and going on."""
+        phone = self.connect(call_sid, (await self.answers(call_sid)).token)
+        await asyncio.sleep(1)
+        assert not phone.running.done()
+        return phone
+
+    async def asks(self, status: str = "in-progress", call_sid: str = sid()) -> Answer:
+        """The `action` webhook: what follows the stream?"""
+        return await self.desk.stream_ended(incoming(call_sid, status=status))
+
+    def events(self, name: str) -> list[Any]:
+        return [line for line in self.logs if line["event"] == name]
+
+    @property
+    def reasons(self) -> list[str]:
+        """How each call ended, in order."""
+        return [line["reason"] for line in self.events("call.ended")]
+
+
+Story = Callable[[House], Awaitable[None]]
+
+
+def in_house(
+    story: Story,
+    *,
+    rendered: bool = True,
+    greeting: Greeting = AGENT_GREETS,
+    slow_store: bool = False,
+    closes: bool = True,
+    **settings: Any,
+) -> House:
+    """Play `story` with a new desk, close the desk, and see that it left no task."""
+
+    async def play() -> House:
+        clock = asyncio.get_running_loop().time
+        store = SlowStore(clock=clock) if slow_store else MemoryStore(clock=clock)
+        profile = FakeProfile(greeting)
+
+        async def dial(live: LiveCall) -> FakeAgent:
+            return await house.dial(live)
+
+        needs = DeskNeeds(
+            settings=Settings(**settings),
+            config=BridgeConfig(),
+            tokens=StreamTokens(store),
+            prompts=FakePrompts(rendered),  # type: ignore[arg-type]
+            profile=profile,  # type: ignore[arg-type]
+            tools=ToolRegistry.from_module(None),
+            dial=dial,
+            log=Log(),
+        )
+        house = House(Desk(needs), store, profile, logs=logs)
+        await story(house)
+        if closes:
+            await house.desk.close()
+        await asyncio.wait_for(asyncio.gather(*house.tasks, return_exceptions=True), 30)
+        return house
+
+    with capture_logs() as logs:
+        return run_virtual(play())
