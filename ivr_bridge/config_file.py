@@ -43,10 +43,11 @@ def load(path: Path, model: type[Model]) -> Model:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{path}:{line}: is not YAML: {error.problem}") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: is not YAML: {error}") from error
-    lines = dict(_lines(tree, ())) if tree is not None else {}
-    twice = [f"{path}:{line}: {_dotted(place)}: stands here twice" for place, line in _repeated(tree, ())]
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}") from error
+    entries = list(_entries(tree, (), set()))
+    lines = {place: line for place, line, _ in entries}
+    twice = [f"{path}:{line}: {_dotted(place)}: stands here twice" for place, line, again in entries if again]
     if twice:
         raise ConfigError(*twice)
     try:
@@ -58,33 +59,32 @@ def load(path: Path, model: type[Model]) -> Model:
 def _problem(path: Path, lines: dict[Place, int], fault: Any) -> str:
     place: Place = fault["loc"]
     line = next((lines[place[:n]] for n in range(len(place), -1, -1) if place[:n] in lines), 1)
-    return f"{path}:{line}: {_dotted(place) or 'file'}: {fault['msg']}"
+    return f"{path}:{line}: {_dotted(place) or 'file'}: {remedy(fault)}"
+
+
+def remedy(fault: Any) -> str:
+    """What was expected, from one entry of `ValidationError.errors()`, without pydantic's words about the check."""
+    return str(fault["msg"]).removeprefix("Value error, ")
 
 
 def _dotted(place: Place) -> str:
     return ".".join(str(part) for part in place)
 
 
-def _lines(node: yaml.Node, place: Place) -> Iterator[tuple[Place, int]]:
-    yield place, node.start_mark.line + 1
+def _entries(node: yaml.Node | None, place: Place, seen: set[int]) -> Iterator[tuple[Place, int, bool]]:
+    """Each key and item: its place, its line, whether its key stood there before. An alias is not followed twice."""
+    if id(node) in seen:
+        return
+    seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
+        keys = set()
         for key, value in node.value:
             inner = (*place, key.value)
-            yield from _lines(value, inner)
-            yield inner, key.start_mark.line + 1
+            yield inner, key.start_mark.line + 1, key.value in keys
+            keys.add(key.value)
+            yield from _entries(value, inner, seen)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
-            yield from _lines(value, (*place, index))
-
-
-def _repeated(node: yaml.Node | None, place: Place) -> Iterator[tuple[Place, int]]:
-    if isinstance(node, yaml.MappingNode):
-        seen = set()
-        for key, value in node.value:
-            if key.value in seen:
-                yield (*place, key.value), key.start_mark.line + 1
-            seen.add(key.value)
-            yield from _repeated(value, (*place, key.value))
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield from _repeated(value, (*place, index))
+            inner = (*place, index)
+            yield inner, value.start_mark.line + 1, False
+            yield from _entries(value, inner, seen)

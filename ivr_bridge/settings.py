@@ -4,12 +4,20 @@ An empty value counts as not set. Every problem is reported at once, as a `Confi
 """
 
 from pathlib import Path
-from typing import Literal, Self
-from urllib.parse import urlsplit
+from typing import Literal
+from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
-from ivr_bridge.config_file import ConfigModel
+from ivr_bridge.config_file import ConfigModel, remedy
 from ivr_bridge.errors import ConfigError
 
 ELEVENLABS_URL = "https://api.elevenlabs.io"
@@ -19,11 +27,11 @@ LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 class Settings(BaseModel):
     """The environment. Names are those of the variables, in lower case."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
-    public_base_url: str | None = None
+    public_base_url: str | None = Field(None, validate_default=True)
     """`https://host`, as Twilio reaches us; signatures are checked against it, never against `Host`."""
 
     twilio_account_sid: str | None = None
@@ -35,7 +43,7 @@ class Settings(BaseModel):
 
     elevenlabs_api_key: SecretStr | None = None
     elevenlabs_base_url: str = ELEVENLABS_URL
-    elevenlabs_agent_id: str | None = None
+    elevenlabs_agent_id: str | None = Field(None, validate_default=True)
 
     redis_url: SecretStr | None = None
     """redis://, rediss:// or unix://; without it a Valkey of our own is started."""
@@ -55,34 +63,45 @@ class Settings(BaseModel):
     log_format: Literal["auto", "json", "pretty"] = "auto"
     log_pii: bool = False
 
+    # What concerns two variables is checked with the later one, not with the whole: so it is told beside all the rest.
+
     @field_validator("public_base_url")
     @classmethod
-    def _public_base_is_https(cls, url: str | None) -> str | None:
+    def _reached_by_twilio(cls, url: str | None, others: ValidationInfo) -> str | None:
         if url is None:
+            if (host := others.data.get("host", LOOPBACK_HOSTS[0])) not in LOOPBACK_HOSTS:
+                raise ValueError(
+                    f"not set, and HOST={host}: calls over ws:// are allowed on loopback only; "
+                    "set PUBLIC_BASE_URL=https://your.host"
+                )
             return None
         parts = urlsplit(url)
         if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment:
             raise ValueError("must be https://HOST, as Twilio reaches this server (Twilio refuses ws://)")
-        return url.rstrip("/")
+        return urlunsplit(parts).rstrip("/")
 
     @field_validator("elevenlabs_base_url")
     @classmethod
     def _vendor_host_only(cls, url: str) -> str:
-        url = url.rstrip("/").removesuffix("/v1")
-        if urlsplit(url).scheme not in ("http", "https"):
+        parts = urlsplit(url.rstrip("/").removesuffix("/v1").rstrip("/"))
+        if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"must start with https:// (such as {ELEVENLABS_URL}) or http://")
-        return url
+        return urlunsplit(parts)
 
-    @model_validator(mode="after")
-    def _reachable_by_twilio(self) -> Self:
-        if self.public_base_url is None and self.host not in LOOPBACK_HOSTS:
-            raise ValueError(
-                f"HOST={self.host} without PUBLIC_BASE_URL: calls over ws:// are allowed on loopback only; "
-                "set PUBLIC_BASE_URL=https://your.host"
-            )
-        if self.elevenlabs_api_key and not self.elevenlabs_agent_id and self.elevenlabs_base_url == ELEVENLABS_URL:
-            raise ValueError("ELEVENLABS_API_KEY without ELEVENLABS_AGENT_ID: which agent answers?")
-        return self
+    @field_validator("elevenlabs_agent_id")
+    @classmethod
+    def _some_agent_answers(cls, agent_id: str | None, others: ValidationInfo) -> str | None:
+        at_vendor = others.data.get("elevenlabs_base_url") == ELEVENLABS_URL
+        if agent_id is None and at_vendor and others.data.get("elevenlabs_api_key") is not None:
+            raise ValueError("not set, and ELEVENLABS_API_KEY is: which agent answers?")
+        return agent_id
+
+    @field_validator("redis_url")
+    @classmethod
+    def _known_store(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must start with redis://, rediss:// or unix://")
+        return url
 
     @property
     def twilio_auth_tokens(self) -> tuple[str, ...]:
@@ -121,7 +140,7 @@ def read_settings(environ: dict[str, str], **given: object) -> Settings:
         return Settings.model_validate(values)
     except ValidationError as error:
         problems = (
-            f"{'.'.join(str(part) for part in fault['loc']).upper() or 'settings'}: {fault['msg']}"
+            f"{'.'.join(str(part) for part in fault['loc']).upper() or 'settings'}: {remedy(fault)}"
             for fault in error.errors()
         )
         raise ConfigError(*problems) from error

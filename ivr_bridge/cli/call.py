@@ -179,7 +179,7 @@ async def _somebody_at(url: str) -> bool:
     try:
         async with aiohttp.ClientSession(timeout=limit) as session, session.get(f"{url}/healthz"):
             return True
-    except (aiohttp.ClientConnectorError, ValueError):  # ValueError: it is no address
+    except (aiohttp.ClientConnectorError, aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
         return False
     except (aiohttp.ClientError, TimeoutError):
         return True

@@ -124,7 +124,8 @@ class LogView:
         if self._call and not call_sid.endswith(self._call):
             return None
         at = _instant(event.get("timestamp"))
-        text = Text(at.strftime("%H:%M:%S.%f")[:-3] if at else "--:--:--.---", style="dim")
+        text = Text()
+        text.append(at.strftime("%H:%M:%S.%f")[:-3] if at else "--:--:--.---", style="dim")
         text.append(f" {self._age(call_sid, at):>16} ", style=_call_style(call_sid))
         level = str(event.get("level", "info"))
         text.append(f"{_shown(event['event']):<22}", style=LEVEL_STYLES.get(level, ""))
