@@ -18,8 +18,9 @@ from ivr_bridge.store.store import StoreState
 KEY_PREFIX = "ivr_bridge:"
 """Before every key, so that a Redis may be shared with other programs."""
 
-OP_LIMIT_S = 0.25
-CONNECT_LIMIT_S = 1.0
+LIMIT_S = 1.0
+"""For one operation, the opening of a connection included."""
+
 MAX_CONNECTIONS = 8
 
 Answer = TypeVar("Answer")
@@ -32,8 +33,7 @@ class RedisStore:
         url: `redis://[user:password@]host:port/db`, `rediss://...` (TLS) or `unix:///path.sock`; options of the client
             library may follow as a query.
         kind: for logs, see `Store.kind`.
-        op_limit_s: for one command on an open connection. A connection that must be opened first may take
-            `CONNECT_LIMIT_S` more.
+        limit_s: for one operation, see `LIMIT_S`.
 
     Raises:
         ConfigError: not such a URL. The message never shows it, as it may hold a password.
@@ -41,17 +41,19 @@ class RedisStore:
     Every operation raises `StoreError` when there is no connection, no answer in time, or a refusal.
     """
 
-    def __init__(self, url: str, *, kind: str = "redis", op_limit_s: float = OP_LIMIT_S) -> None:
+    def __init__(self, url: str, *, kind: str = "redis", limit_s: float = LIMIT_S) -> None:
         self.kind = kind
         self.address = address_of(url)
-        self._limit_s = op_limit_s + CONNECT_LIMIT_S
+        self._limit_s = limit_s
         try:
             self._pool: redis.asyncio.BlockingConnectionPool = redis.asyncio.BlockingConnectionPool.from_url(
                 url,
                 max_connections=MAX_CONNECTIONS,
-                timeout=op_limit_s,
-                socket_timeout=op_limit_s,
-                socket_connect_timeout=CONNECT_LIMIT_S,
+                timeout=limit_s,
+                # The time limit is ours, in `_answer`: the library's is asyncio.wait_for, which can swallow a
+                # cancellation in Python 3.11.
+                socket_timeout=None,
+                socket_connect_timeout=limit_s,
                 protocol=2,
                 # A connection that the server closed while idle is opened again at once; nothing else is tried twice.
                 retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),

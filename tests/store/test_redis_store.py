@@ -54,7 +54,7 @@ async def test_nobody_there_is_a_store_error():
 
 
 async def test_a_server_that_hangs_is_a_store_error_and_answers_are_not_mixed_up_after_it(valkey: ValkeyServer):
-    store = RedisStore(valkey.url, op_limit_s=0.05)
+    store = RedisStore(valkey.url, limit_s=0.05)
     await store.set("a", b"a", ttl_s=None)
     await store.set("b", b"b", ttl_s=None)
     valkey.signal(signal.SIGSTOP)
@@ -78,6 +78,18 @@ async def test_a_cancelled_command_does_not_leave_its_answer_to_the_next(valkey:
             await task
         for key in "bcdefgh":
             assert await store.get(key) == key.encode() * 1000
+    await store.close()
+
+
+async def test_a_cancellation_is_never_swallowed(valkey: ValkeyServer):
+    store = RedisStore(valkey.url)
+    for turns in range(200):
+        task = asyncio.create_task(store.ping())
+        for _ in range(turns % 40):
+            await asyncio.sleep(0)
+        cancelled = task.cancel()
+        await asyncio.wait({task})
+        assert task.cancelled() == cancelled
     await store.close()
 
 

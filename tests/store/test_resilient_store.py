@@ -245,16 +245,29 @@ async def test_a_cancelled_write_still_goes_to_its_end(store: ResilientStore, re
     await until(lambda: not store._unsettled)
 
 
-async def test_what_is_still_on_its_way_is_seen_already(store: ResilientStore, remote: FragileStore):
+async def test_what_is_still_on_its_way_is_seen_already(
+    store: ResilientStore, remote: FragileStore, monkeypatch: pytest.MonkeyPatch
+):
     await store.set("a", b"old", ttl_s=60)
+    arrives = asyncio.Event()
+    travel = remote._travel
+
+    async def slow(what: str) -> None:
+        if what in ("set a", "take a"):
+            await arrives.wait()
+        await travel(what)
+
+    monkeypatch.setattr(remote, "_travel", slow)
     setting = asyncio.create_task(store.set("a", b"new", ttl_s=60))
     await asyncio.sleep(0)
-    assert await remote.get("a") == b"old"
     assert await store.get("a") == b"new"
+    arrives.set()
     await setting
+    arrives.clear()
     taking = asyncio.create_task(store.take("a"))
     await asyncio.sleep(0)
     assert await store.get("a") is None
+    arrives.set()
     assert await taking == b"new"
 
 

@@ -45,6 +45,10 @@ class SlowStore(MemoryStore):
         await asyncio.sleep(0.05)
         await super().set(key, value, ttl_s=ttl_s)
 
+    async def take(self, key: str) -> bytes | None:
+        await asyncio.sleep(0.05)
+        return await super().take(key)
+
 
 class FakePrompts:
     """Prompts that have all been rendered, or none."""
