@@ -34,8 +34,11 @@ class AgentToCaller:
         self._clock = clock
         self._log = log
         self._chain: Transcoder | None = None
+        self._format = TELEPHONE
         self._framer = Framer(FRAME_BYTES)
         self._framed_for: Reply | None = None
+        self._half_sample = b""
+        self._half_of: int | None = None
         self._wake = asyncio.Event()
         self._clear_due = False
         self._mark_due = False
@@ -47,7 +50,12 @@ class AgentToCaller:
         """Build the chain from what the agent speaks; returns it as text. Raises AudioFormatError."""
         chain = Transcoder(output_format, TELEPHONE)
         self._chain = None if chain.is_passthrough else chain
+        self._format = output_format
         return str(chain)
+
+    def length_ms(self, event: AgentAudio) -> float:
+        """How long a piece of the agent's audio plays."""
+        return self._format.duration_ms(base64_bytes(event.payload))
 
     async def run(self) -> None:
         """Write what the ledger gives, until cancelled."""
@@ -91,8 +99,20 @@ class AgentToCaller:
         if self._framed_for is not reply:
             self._finish_framing()
             self._framed_for = reply
-        mulaw = self._framer.push(self._chain.process(a2b_base64(event.payload)))
+        mulaw = self._framer.push(self._chain.process(self._whole_samples(event)))
         return not mulaw or self._enter(reply, b2a_base64(mulaw, newline=False).decode("ascii"))
+
+    def _whole_samples(self, event: AgentAudio) -> bytes:
+        """A piece's audio; half a sample at its end waits for the next piece, also while playback has run dry.
+
+        The chain keeps it too, but is as new after every flush: all that follows would be noise.
+        """
+        audio = a2b_base64(event.payload)
+        if event.event_id == self._half_of:
+            audio = self._half_sample + audio
+        whole_bytes = len(audio) - len(audio) % self._format.sample_bytes
+        self._half_of, self._half_sample = event.event_id, audio[whole_bytes:]
+        return audio[:whole_bytes]
 
     def _enter(self, reply: Reply, payload: str) -> bool:
         now = self._clock()
@@ -104,6 +124,7 @@ class AgentToCaller:
 
     def reply_completed(self, event_id: int) -> None:
         """No more audio of this reply comes: what the filters still hold is its last part."""
+        self._half_of = None
         if (reply := self.playout.find(event_id)) is not None:
             reply.text.whole = True
             if self._framed_for is reply:
@@ -127,7 +148,7 @@ class AgentToCaller:
 
     def interrupt(self) -> Interruption | None:
         """Drop all that was not heard; None when nothing was outstanding. The `clear` goes out at once."""
-        self._framed_for = None
+        self._framed_for = self._half_of = None
         self._framer.reset()
         if self._chain is not None:
             self._chain.reset()

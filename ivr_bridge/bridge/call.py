@@ -134,7 +134,6 @@ class Call:
             termination = Termination.BRIDGE_FAULTED
             error = group.exceptions[0]
             self._log.emit(events.CALL_FAULTED, error=repr(error), traceback="".join(traceback.format_exception(error)))
-            self.stream_over(termination)
         finally:
             self._account_for()
             await self._tools.close()
@@ -273,11 +272,11 @@ class Call:
         self._log.emit(events.AUDIO_CHAINED, caller_to_agent=to_agent, agent_to_caller=to_caller)
         if self._opening.greeting.told:
             agent.send_contextual_update(self._opening.greeting.told)
-        self._tell_digits(None)
 
     def _conversation_closed(self, event: ConversationClosed) -> None:
         self.agent_closed = True
         self._account.agent_close_code = event.close_code
+        self._to_agent.disconnect()
         self._log.emit(events.AGENT_CLOSED, close_code=event.close_code, reason=event.reason, by="agent")
         if event.close_code == 1000:
             self.end(Termination.AGENT_HUNG_UP)

@@ -28,7 +28,7 @@ SPEECH_FRAMES = 3
 class CallerToAgent:
     """One direction of a call. `audio` is called for every frame and never waits."""
 
-    __slots__ = ("_account", "_agent", "_chain", "_loud", "_on_speech", "_waiting")
+    __slots__ = ("_account", "_agent", "_chain", "_gone", "_loud", "_on_speech", "_waiting")
 
     def __init__(self, account: CallAccount, on_speech: Callable[[], None]) -> None:
         self._account = account
@@ -37,6 +37,7 @@ class CallerToAgent:
         self._waiting: deque[str] = deque(maxlen=KEPT_BEFORE_CONNECT)
         self._loud = 0
         self._on_speech = on_speech
+        self._gone = False
 
     def connect(self, agent: AgentLeg) -> str:
         """Send what was kept, and from now on everything.
@@ -55,10 +56,17 @@ class CallerToAgent:
         self._waiting.clear()
         return str(chain)
 
+    def disconnect(self) -> None:
+        """The agent is gone: what the caller still says is for nobody, and no loss."""
+        self._gone = True
+        self._waiting.clear()
+
     def audio(self, event: CallerAudio) -> None:
         """Carry one frame over; a gap before it becomes silence, so that the agent's clock stays right."""
         account = self._account
         account.frames_in += 1
+        if self._gone:
+            return
         if account.frames_in % LISTEN_EVERY == 0:
             self._listen(event.payload)
         if event.gap_ms:

@@ -70,7 +70,7 @@ class Desk:
         """Admit a call and say what it gets; nothing remote is waited for.
 
         Asked again, the answer is the same, to the byte, while its token can be used; with a stream of that call
-        alive it is the apology; after that it is a new admission.
+        alive it is the fallback; after that it is a new admission.
         """
         begun_at = asyncio.get_running_loop().time()
         live = self.calls.find(call.call_sid)
@@ -79,7 +79,7 @@ class Desk:
             return await self._ticket(live)
         if live is not None and live.state is CallState.STREAMING:
             live.log.emit(events.CALL_REPEATED, same=False)
-            return self._say("sorry")
+            return self._instead()
         log = self._needs.log.bind(call_sid=call.call_sid)
         if live is None:
             live = LiveCall(call, self._language, log, CallAccount(begun_at), AGENT_GREETS)
@@ -233,17 +233,22 @@ class Desk:
 
     async def fallback(self, call: IncomingCall, error_code: str, error_url: str) -> Answer:
         """Twilio could not use an answer of ours: a person, or an apology; this call gets no stream any more."""
-        number = self._settings.fallback_number
+        answer = self._instead()
         live = self.calls.find(call.call_sid)
         log = self._needs.log.bind(call_sid=call.call_sid)
         log.emit(
             events.FALLBACK_ANSWERED,
             error_code=error_code,
             error_url=error_url.partition("?")[0],
-            answer="dial" if number else "say",
+            answer="dial" if isinstance(answer, DialNumber) else "say",
         )
         if live is not None and live.state is not CallState.STREAMING:
             self._over(live, live.final(by_status=False))
+        return answer
+
+    def _instead(self) -> Answer:
+        """What a caller gets for whom there is no stream: a person, or an apology."""
+        number = self._settings.fallback_number
         return DialNumber(number, self._spoken("connecting")) if number else self._say("sorry")
 
     def status_changed(self, call_sid: str, status: str, duration_s: int | None) -> None:

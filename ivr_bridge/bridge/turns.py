@@ -78,8 +78,10 @@ class Turns:
         return handle(event) if handle is not None else None
 
     def _audio(self, event: AgentAudio) -> Termination | None:
+        if self._gate.shut:  # what the caller does not hear is no answer to them
+            return None if self._gate.drop(self._to_caller.length_ms(event)) else Termination.AGENT_FLOODED
         self._deadlines.agent_gave_sign()
-        if self._gate.shut or self.deaf:
+        if self.deaf:
             return None
         if not self._account.greeting:
             self._account.greeting = "agent"

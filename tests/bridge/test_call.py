@@ -32,7 +32,7 @@ from ivr_bridge.telemetry.log import Log
 from ivr_bridge.tools.context import CallControl, CallInfo
 from ivr_bridge.tools.registry import ToolRegistry, tool
 from ivr_bridge.twilio.stream_events import DtmfPressed, StreamClosed, StreamStopped
-from tests.support.legs import FakeAgent, FakeCaller
+from tests.support.legs import FakeAgent, FakeCaller, silence_b64
 from tests.support.virtual_time import run_virtual
 
 INFO = CallInfo("CA1", "+15550100001", "+15550100002", "2026-01-01T00:00:00+00:00", 1.0, "en", "conv_1")
@@ -145,7 +145,7 @@ def test_the_callers_voice_reaches_the_agent_untouched() -> None:
 
     termination, scene = play(story)
     assert termination is Termination.STREAM_ENDED
-    assert scene.agent.audio[-1] in {frame for frame in scene.agent.audio}
+    assert scene.agent.audio.count(silence_b64(20, 0x10)) == 5
     assert len(scene.agent.audio) >= 25
     assert all(len(frame) == 216 for frame in scene.agent.audio)
 
@@ -521,3 +521,104 @@ def test_the_first_reason_wins() -> None:
         await hangs_up(scene)
 
     assert play(story)[0] is Termination.AGENT_LOST
+
+
+def test_a_twilio_that_stops_reading_in_the_last_words_ends_the_call_too() -> None:
+    async def story(scene: Scene) -> None:
+        scene.agent.speaks(5000, event_id=1)
+        scene.agent.says(ConversationClosed(1000, ""))
+        await asyncio.sleep(1)
+
+        async def never(payload: str) -> None:
+            await asyncio.Event().wait()
+
+        scene.caller.send_media = never  # type: ignore[method-assign]
+        await asyncio.sleep(2)
+        scene.caller.stalled_s = 6.0
+        await asyncio.sleep(0.5)
+        assert scene.call._over.done()
+
+    assert play(story)[0] is Termination.AGENT_HUNG_UP
+
+
+def test_nobody_is_asked_anything_after_the_last_words() -> None:
+    async def story(scene: Scene) -> None:
+        scene.agent.speaks(1000, event_id=1)
+        await asyncio.sleep(0.5)
+        scene.agent.says(ConversationClosed(1000, ""))
+
+    termination, scene = play(story, echo_marks=False, caller_silent_s=2)
+    assert termination is Termination.AGENT_HUNG_UP
+    assert scene.played == []
+
+
+def test_words_that_come_after_end_call_are_heard() -> None:
+    async def story(scene: Scene) -> None:
+        scene.agent.says(ToolReported("end_call", "t1", "system", False))
+        await asyncio.sleep(0.4)
+        scene.agent.speaks(2000, event_id=1)
+        scene.agent.says(ConversationClosed(1000, ""))
+
+    termination, scene = play(story)
+    assert termination is Termination.AGENT_HUNG_UP
+    assert scene.caller.heard_ms() == pytest.approx(2000)
+
+
+def test_keys_pressed_before_the_agent_is_there_are_kept_for_it() -> None:
+    async def scene() -> None:
+        caller, agent = FakeCaller(), FakeAgent()
+
+        async def dial() -> FakeAgent:
+            await asyncio.sleep(5)
+            return agent
+
+        log = Log()
+        needs = CallNeeds(Settings(), prompt, registry(), 5, False, lambda: INFO, log)
+        call = Call(caller, Opening(ParkedAgent(dial, log), AGENT_GREETS), needs, CallAccount(0.0))
+        running = asyncio.ensure_future(call.run())
+        for digit in "12#3":
+            caller.says(DtmfPressed(digit))
+        await asyncio.sleep(6)
+        said = [text for kind, text in agent.sent if kind == "user_message"]
+        assert said == ["I pressed 1 2 on the keypad.", "I pressed 3 on the keypad."]
+        caller.says(StreamStopped())
+        await running
+
+    run_virtual(scene())
+
+
+def test_what_comes_too_late_after_a_bug_changes_nothing() -> None:
+    async def story(scene: Scene) -> None:
+        scene.caller.says(ValueError("a bug"))
+
+    termination, scene = play(story)
+    scene.call.end(Termination.DRAINED, at_once=True)
+    assert termination is Termination.BRIDGE_FAULTED
+
+
+def test_a_barge_in_is_accounted_by_what_was_played() -> None:
+    async def story(scene: Scene) -> None:
+        scene.agent.speaks(20_000, event_id=1)
+        await asyncio.sleep(2)
+        scene.agent.says(Interrupted(2))
+        await asyncio.sleep(1)
+        scene.agent.speaks(10_000, event_id=3)
+        await asyncio.sleep(3)
+        await hangs_up(scene)
+
+    _, scene = play(story)
+    assert scene.account.played_ms == pytest.approx(5000, abs=300)
+
+
+def test_a_long_answer_is_not_taken_for_silence() -> None:
+    async def story(scene: Scene) -> None:
+        scene.agent.says(CallerTranscribed("tell me everything", 1), AgentResponded("well", 2))
+        await asyncio.sleep(0.5)
+        scene.agent.speaks(40_000, event_id=2)
+        await asyncio.sleep(45)
+        assert scene.caller.kinds().count("media") > 190
+        await hangs_up(scene)
+
+    termination, scene = play(story, caller_silent_s=30)
+    assert termination is Termination.STREAM_ENDED
+    assert scene.played == []

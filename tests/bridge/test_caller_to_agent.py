@@ -110,3 +110,15 @@ def test_some_frames_of_sound_are_speech_and_single_ones_are_not() -> None:
     for _ in range(LISTEN_EVERY):
         direction.hears(loud)
     assert direction.spoken == 1
+
+
+def test_when_the_agent_is_gone_nothing_more_is_sent_or_missed() -> None:
+    direction, agent = Direction(), FakeAgent()
+    direction.made.connect(agent)
+    direction.hears(numbered(1))
+    direction.made.disconnect()
+    for _ in range(LISTEN_EVERY * SPEECH_FRAMES * 2):
+        direction.hears(silence_b64(20, 0x10))
+    assert agent.audio == [numbered(1)]
+    assert (direction.spoken, direction.account.frames_dropped) == (0, 0)
+    assert direction.account.frames_in == 1 + LISTEN_EVERY * SPEECH_FRAMES * 2

@@ -123,6 +123,14 @@ def test_a_sign_of_the_agents_clears_what_it_owes() -> None:
     assert call.run(35)[0] == seconds((20 + AGENT_SILENT_S, Deadline.EXCUSE_AGENT))[0]
 
 
+def test_an_agent_that_was_excused_and_came_back_is_excused_again() -> None:
+    call = Call()
+    call.plan[3] = call.deadlines.caller_spoke
+    call.plan[15] = lambda _: call.deadlines.agent_gave_sign()
+    call.plan[20] = call.deadlines.caller_spoke
+    assert call.run(35) == seconds((13, Deadline.EXCUSE_AGENT), (30, Deadline.EXCUSE_AGENT))
+
+
 def test_nobody_is_excused_while_the_caller_hears_something() -> None:
     call = Call()
     call.plan[3] = call.deadlines.caller_spoke

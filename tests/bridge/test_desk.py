@@ -66,10 +66,22 @@ def test_a_repeated_webhook_while_the_stream_lives_is_an_apology() -> None:
     assert [line["same"] for line in in_house(story).events("call.repeated")] == [False]
 
 
+def test_a_repeated_webhook_while_the_stream_lives_is_put_through_where_there_is_a_person() -> None:
+    async def story(house: House) -> None:
+        await house.talks()
+        answer = await house.desk.answer_voice(incoming())
+        assert isinstance(answer, DialNumber)
+        assert answer.number == "+15550109999"
+
+    in_house(story, fallback_number="+15550109999")
+
+
 def test_a_webhook_after_the_stream_admits_the_call_afresh() -> None:
     async def story(house: House) -> None:
         first = await house.answers()
         phone = house.connect(sid(), first.token)
+        await asyncio.sleep(0.55)
+        house.agents[0].speaks(400)
         await asyncio.sleep(1)
         await phone.stops()
         second, third = await asyncio.gather(house.answers(), house.answers())
@@ -91,6 +103,7 @@ def test_a_webhook_after_the_stream_admits_the_call_afresh() -> None:
     assert house.reasons == ["agent_hung_up"]
     ended = house.events("call.ended")[0]
     assert ended["streams"] == 2
+    assert ended["first_word_ms"] == pytest.approx(500, abs=20), "of the first stream"
     assert [line["close_code"] for line in house.events("agent.closed")] == [1000, 1000]
 
 
@@ -110,11 +123,11 @@ def test_a_full_house_says_busy_and_dials_nobody() -> None:
     async def story(house: House) -> None:
         phone = await house.talks(sid(1))
         assert said(await house.desk.answer_voice(incoming(sid(2)))) == "busy"
-        assert len(house.desk.calls) == 1
+        await asyncio.sleep(1)
+        assert (len(house.desk.calls), house.dialled) == (1, [sid(1)])
         await phone.stops()
         house.desk.status_changed(sid(1), "completed", 3)
         await house.answers(sid(2))
-        assert house.dialled == [sid(1), sid(2)][: len(house.dialled)]
         house.desk.status_changed(sid(2), "canceled", None)
 
     house = in_house(story, max_calls=1)
@@ -180,6 +193,18 @@ def test_of_two_streams_at_once_one_wins() -> None:
         assert len(house.agents) == 1
 
     in_house(story)
+
+
+def test_a_stream_whose_call_ends_while_its_token_is_looked_up_is_not_let_in() -> None:
+    async def story(house: House) -> None:
+        phone = house.connect(sid(), (await house.answers()).token)
+        await asyncio.sleep(0.01)
+        house.desk.status_changed(sid(), "completed", 0)
+        await phone.running
+        assert phone.refused
+        assert len(house.desk.calls) == 0
+
+    assert in_house(story, slow_store=True).reasons == ["caller_hung_up"]
 
 
 def test_a_parked_agent_that_nobody_claims_is_closed_and_the_slot_is_free_after_the_token() -> None:
@@ -358,6 +383,18 @@ def test_an_apology_that_was_cut_off_is_spoken_by_twilio() -> None:
         assert said(await house.asks()) == "sorry"
 
     assert in_house(story).reasons == ["agent_lost"]
+
+
+def test_an_apology_into_a_dead_leg_is_spoken_by_twilio() -> None:
+    async def story(house: House) -> None:
+        phone = await house.talks()
+        house.tasks[-1].cancel()  # no media any more
+        await phone.running
+        assert said(await house.asks()) == "sorry"
+
+    house = in_house(story)
+    assert house.reasons == ["stream_silent"]
+    assert [line["prompt"] for line in house.events("prompt.played")] == ["sorry"]
 
 
 def test_nobody_is_apologised_to_who_has_hung_up() -> None:

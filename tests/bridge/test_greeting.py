@@ -2,7 +2,7 @@
 
 import pytest
 
-from ivr_bridge.bridge.greeting import GreetingGate
+from ivr_bridge.bridge.greeting import LONGEST_GREETING_MS, GreetingGate
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,8 @@ def test_a_gate_that_is_open_stays_open(step: str) -> None:
     gate = GreetingGate(shut=False)
     getattr(gate, step)()
     assert not gate.shut
+
+
+def test_a_greeting_that_never_ends_is_a_flood() -> None:
+    gate = GreetingGate(shut=True)
+    assert [gate.drop(LONGEST_GREETING_MS / 4) for _ in range(5)] == [True] * 4 + [False]

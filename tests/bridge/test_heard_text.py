@@ -1,7 +1,7 @@
 """How far into a reply so many milliseconds reach."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr_bridge.bridge.heard_text import SPEECH_CHARS_PER_S, HeardText
@@ -35,7 +35,7 @@ def aligned(text: str, *, ms_a_char: float = 100.0, pieces: int = 1, full_text: 
         (TEN, 2700, 5000, "one two three four five"),
         (TEN, 200, 5000, ""),
         ("", 100, 100, ""),
-        ("Hello.\nSecond line here", 1300, 2300, "Hello."),
+        ("Hello.\nSecond line here", 1000, 2300, "Hello."),
         ("Absolutely", 500, 1000, "Absol"),
         ("我们今天九点开门", 500, 1000, "我们今天"),
     ],
@@ -53,7 +53,7 @@ def test_while_the_reply_is_not_whole_no_more_than_a_fair_rate_of_speech() -> No
 
 @pytest.mark.parametrize(
     ("heard_ms", "expected"),
-    [(0, ""), (250, ""), (301, "one"), (700, "one two"), (950, "one two"), (99_000, TEN)],
+    [(0, ""), (150, ""), (301, "one"), (700, "one two"), (950, "one two"), (99_000, TEN)],
 )
 @pytest.mark.parametrize("pieces", [1, 3, 7])
 def test_by_alignment(heard_ms: float, expected: str, pieces: int) -> None:
@@ -76,6 +76,7 @@ def test_alignment_wins_over_proportion() -> None:
 WORDS = st.lists(st.text("abcdé,.?", min_size=1, max_size=9), min_size=2, max_size=20).map(" ".join)
 
 
+@settings(deadline=None)
 @given(WORDS, st.floats(0, 30_000), st.floats(1, 30_000), st.booleans(), st.booleans())
 def test_what_was_heard_is_whole_words_from_the_beginning(
     text: str, heard_ms: float, total_ms: float, whole: bool, with_alignment: bool

@@ -136,3 +136,27 @@ def test_late_audio_of_a_settled_reply_starts_a_new_entry() -> None:
     filled(playout, 1, 125, now=12.0)
     assert sent_ms(playout, 12.0) == 125
     assert playout.remaining_ms(12.0) == 125
+
+
+def test_what_was_played_is_neither_what_was_sent_nor_what_was_queued() -> None:
+    playout = Playout()
+    filled(playout, 1, 10_000, now=10.0)
+    for tick in range(10):
+        sent_ms(playout, 10.0 + tick / 5)
+    assert round(playout.played_ms(12.0)) == 2000
+    playout.interrupt(12.0)
+    assert round(playout.played_ms(12.0)) == round(playout.played_ms(20.0)) == 2000
+    filled(playout, 2, 1000, now=20.0)
+    sent_ms(playout, 20.0)
+    assert round(playout.played_ms(20.5)) == 2500
+
+
+def test_a_mark_behind_a_reply_that_was_settled_already_is_a_played_one() -> None:
+    playout = Playout()
+    filled(playout, 1, 40, now=10.0, piece_ms=40)
+    sent_ms(playout, 10.0)
+    assert len(playout.settle(10.2)) == 1
+    name = playout.mark_due(10.2)
+    assert name is not None
+    assert playout.mark_reached(name)
+    assert (playout.marks_played, playout.marks_discarded) == (1, 0)
