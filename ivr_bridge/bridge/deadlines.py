@@ -32,8 +32,8 @@ class Deadlines:
     """
 
     __slots__ = (
-        "_agent_owes_since", "_answered_at", "_answering", "_asked_at", "_caller_at", "_excused", "_limit_s",
-        "_media_at", "_played_at", "_silent_s", "_started_at",
+        "_agent_owes_since", "_answer_owed", "_answered_at", "_answering", "_asked_at", "_caller_at", "_excused",
+        "_limit_s", "_media_at", "_played_at", "_silent_s", "_started_at",
     )  # fmt: skip
 
     def __init__(self, now: float, *, max_call_s: float, caller_silent_s: float) -> None:
@@ -44,6 +44,7 @@ class Deadlines:
         self._answered_at: float | None = None
         self._played_at = now
         self._agent_owes_since: float | None = None
+        self._answer_owed = False
         self._asked_at: float | None = None
         self._excused = False
         self._limit_s = max_call_s
@@ -57,6 +58,11 @@ class Deadlines:
         """A sound that may be speech: the agent owes a sign, but it is no proof that somebody is there."""
         self._agent_owes_since = now
 
+    def caller_asked(self, now: float) -> None:
+        """The agent understood words while it was quiet: it owes an answer, and silence is its failure, not noise."""
+        self._agent_owes_since = now
+        self._answer_owed = True
+
     def caller_heard(self, now: float) -> None:
         """Words, an interruption or a key: somebody is there."""
         self._caller_at = now
@@ -65,8 +71,9 @@ class Deadlines:
         self._asked_at = None
 
     def agent_gave_sign(self) -> None:
-        """Audio, words, a transcript or a tool call of the agent's."""
+        """Audio, words or a tool call of the agent's."""
         self._agent_owes_since = None
+        self._answer_owed = False
         self._excused = False
 
     def silent_s(self, now: float) -> float:
@@ -86,7 +93,8 @@ class Deadlines:
         if playing:
             return None
         if self._agent_owes_since is not None and now - self._agent_owes_since >= AGENT_SILENT_S:
-            self._agent_owes_since = None
+            # A sound may have been noise: only another one counts again. Words were words: the clock goes on.
+            self._agent_owes_since = now if self._answer_owed else None
             if self._excused:
                 return Deadline.AGENT_SILENT
             self._excused = True

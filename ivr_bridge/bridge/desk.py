@@ -27,6 +27,7 @@ CONVERSATION_KEPT_S = 1.0
 STREAM_NOTICE_S = 2.0
 """Twilio's question about what follows can overtake our own notice that the socket is gone."""
 LAST_WORDS_S = 15.0
+ANSWERS_KEPT = 1000
 CLOSE_WAIT_S = 2.0
 """For conversations that are being closed when the process ends."""
 COMPLETED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
@@ -62,6 +63,8 @@ class Desk:
         self.calls = LiveCalls(needs.settings.max_calls)
         self.parked = ParkedAgents(needs.settings.max_parked_agents)
         self.draining = False
+        self._answered: dict[str, Answer] = {}
+        """What followed the last streams: Twilio repeats a request, and the answer is the same."""
         self._background: set[asyncio.Task[None]] = set()
 
     # The voice webhook
@@ -212,7 +215,9 @@ class Desk:
         completed = call.status in COMPLETED
         if live is None:
             self._needs.log.bind(call_sid=call.call_sid).emit(events.STREAM_END_ANSWERED, next_step="unknown call")
-            return HangUp() if completed or call.dial_status in SPOKEN_TO else self._say("sorry")
+            if completed or call.dial_status in SPOKEN_TO:
+                return HangUp()
+            return self._answered.get(call.call_sid) or self._say("sorry")
         if live.state is CallState.STREAMING:
             await self._stream_must_be_gone(live)
         termination = live.final(completed)
@@ -220,7 +225,11 @@ class Desk:
         speak = unheard and not live.prompt_played and not completed
         live.log.emit(events.STREAM_END_ANSWERED, next_step="say and hang up" if speak else "hang up")
         self._over(live, termination)
-        return self._say(termination.prompt or "sorry") if speak else HangUp()
+        answer: Answer = self._say(termination.prompt or "sorry") if speak else HangUp()
+        self._answered[call.call_sid] = answer
+        if len(self._answered) > ANSWERS_KEPT:
+            del self._answered[next(iter(self._answered))]
+        return answer
 
     async def _stream_must_be_gone(self, live: LiveCall) -> None:
         try:
@@ -275,8 +284,14 @@ class Desk:
         log.emit(events.STREAM_STATUS_CHANGED, stream_sid=stream_sid, status=status, error=error)
 
     def _over(self, live: LiveCall, termination: Termination) -> None:
+        if live.state is CallState.ADMITTED and live.answer is not None:
+            self._in_background(self._forget_token(live.answer.token, live.asked))
         self.parked.discard(live.call_sid, termination.code)
         self.calls.end(live, termination)
+
+    async def _forget_token(self, token: str, call: IncomingCall) -> None:
+        """A token that nobody came with: used up, so that the store does not keep it until it expires."""
+        await self._needs.tokens.redeem(token, call.call_sid, call.account_sid)
 
     # The end of the process
 

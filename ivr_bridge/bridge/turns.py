@@ -111,8 +111,10 @@ class Turns:
         self._deadlines.caller_heard(self._clock())
 
     def _transcribed(self, event: CallerTranscribed) -> None:
-        self._deadlines.agent_gave_sign()
-        self._deadlines.caller_heard(self._clock())
+        now = self._clock()
+        self._deadlines.caller_heard(now)
+        if not self._to_caller.playout.playing(now):
+            self._deadlines.caller_asked(now)
         self._log.emit(events.CALLER_SAID, event_id=event.event_id, pii={"text": event.text})
         if self._gate.shut:
             # The agent's clock has its greeting over; the caller still hears ours and has spoken over it.

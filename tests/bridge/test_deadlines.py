@@ -136,3 +136,26 @@ def test_nobody_is_excused_while_the_caller_hears_something() -> None:
     call.plan[3] = call.deadlines.caller_spoke
     call.plays = [(0, 25)]
     assert call.run(30) == seconds((25, Deadline.EXCUSE_AGENT))
+
+
+def test_words_that_are_never_answered_are_the_agents_failure() -> None:
+    deadlines = Deadlines(0.0, max_call_s=3600, caller_silent_s=60)
+    told = []
+    deadlines.caller_heard(5.0)
+    deadlines.caller_asked(5.0)
+    for tick in range(26, 300):
+        now = tick / 5
+        deadlines.media_came(now)
+        due = deadlines.due(now, playing=False)
+        if due is not None:
+            told.append((now, due))
+    assert told[:2] == [(15.0, Deadline.EXCUSE_AGENT), (25.0, Deadline.AGENT_SILENT)]
+
+
+def test_an_answer_settles_what_was_owed() -> None:
+    deadlines = Deadlines(0.0, max_call_s=3600, caller_silent_s=600)
+    deadlines.caller_asked(5.0)
+    deadlines.agent_gave_sign()
+    for tick in range(26, 300):
+        deadlines.media_came(tick / 5)
+        assert deadlines.due(tick / 5, playing=False) is None

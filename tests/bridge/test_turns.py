@@ -236,7 +236,7 @@ def test_words_alone_clear_only_the_greeting_of_ours() -> None:
 # The clocks
 
 
-OWES = {AgentAudio, AgentResponded, CallerTranscribed, CallerTentative, ToolRequested}
+OWES = {AgentAudio, AgentResponded, CallerTentative, ToolRequested, ToolReported}
 
 
 @pytest.mark.parametrize("event", ONE_OF_EACH, ids=lambda event: type(event).__name__)

@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
+from ivr_bridge.errors import ConfigError
 from ivr_bridge.simulator.service import dialogue
 from ivr_bridge.simulator.service.agents import AGENTS
 from ivr_bridge.simulator.service.conversation import Conversation, Pace, Stage
@@ -36,6 +37,7 @@ def build_service(
     fault: str | None = None,
     key: str | None = None,
     pace: Pace | None = None,
+    prepare: bool = False,
 ) -> web.Application:
     """The sandbox, ready to be served by any aiohttp runner.
 
@@ -45,14 +47,16 @@ def build_service(
         fault: a name of faults.py, or None to behave.
         key: the only `xi-api-key` that is accepted; None accepts any.
         pace: the times of a conversation.
+        prepare: learn all phrases when the application starts (some seconds of one core, in a thread) instead of at
+            the first words of the first caller.
 
     Raises:
-        ValueError: unknown format or fault; the message lists what there is.
+        ConfigError: unknown format or fault; the message lists what there is.
         MissingExtraError: the extra [sandbox] is not installed.
     """
     for name in (output_format, input_format):
         if name not in CONVERSATION_FORMATS:
-            raise ValueError(f"unknown audio format {name!r}; there are: {', '.join(CONVERSATION_FORMATS)}")
+            raise ConfigError(f"unknown audio format {name!r}; there are: {', '.join(CONVERSATION_FORMATS)}")
     check_fault(fault)
     mouth = Mouth()
     recogniser = Recogniser(mouth)
@@ -64,9 +68,11 @@ def build_service(
         return await asyncio.get_running_loop().run_in_executor(ears, function, *arguments)
 
     async def ready_ears(_app: web.Application) -> AsyncIterator[None]:
-        for state in ("desk", "people", "day", "time"):
-            ears.submit(recogniser.prepare, dialogue.phrases(dialogue.DialogueState(state)))
+        if prepare:
+            for state in ("desk", "people", "day", "time"):
+                ears.submit(recogniser.prepare, dialogue.phrases(dialogue.DialogueState(state)))
         yield
+        recogniser.stop()
         ears.shutdown(wait=True, cancel_futures=True)
 
     stage = Stage(mouth, recogniser, output_format, input_format, fault, pace or Pace(), in_ears)
@@ -94,7 +100,7 @@ async def run_service(
     Raises:
         OSError: the port is taken.
     """
-    runner = web.AppRunner(build_service(**options), access_log=None)
+    runner = web.AppRunner(build_service(prepare=True, **options), access_log=None)
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port)

@@ -28,6 +28,7 @@ from ivr_bridge.simulator.service.wire_audio import parse_format
 
 _SLOW_S = 3.0
 _STORM_CALLS = 20
+_LISTENING = "I am listening."
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ class Conversation:
         self._ping_ms: int | None = None
         self._heard_at = asyncio.get_running_loop().time()
         self._answered = False
+        self._was_cut = False
 
     async def run(self) -> None:
         """Hold the conversation until it ends; never raises for what a client does. Cancelling it is safe."""
@@ -98,6 +100,9 @@ class Conversation:
             ending = await self._begin()
         except ConnectionError:
             ending = Ending(0)
+        except asyncio.CancelledError:
+            ending = Ending(0)
+            raise
         finally:
             self._speaker.stop()
             self._log.close_code = ending.code or self._socket.close_code or 1006
@@ -205,6 +210,7 @@ class Conversation:
         cut = self._speaker.interrupt()
         if cut is None or self._stage.fault == "silent":
             return
+        self._was_cut = True
         await self._send(messages.interruption(self._next_id()))
         await self._send(messages.agent_response_correction(cut.original, cut.heard, cut.event_id))
         self._speaker.say_rest_of_interrupted()
@@ -231,7 +237,11 @@ class Conversation:
         while True:
             words = await self._understand(await self._turns.get())
             if words is None:
+                if self._was_cut:  # by noise, it seems: do not leave the caller in silence
+                    self._was_cut = False
+                    await self._say(_LISTENING, opening)
                 continue
+            self._was_cut = False
             if self._stage.fault == "slow" and not self._answered:
                 await asyncio.sleep(_SLOW_S)
             self._answered = True

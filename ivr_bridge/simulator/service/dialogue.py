@@ -6,6 +6,7 @@ The desk's states: `desk` (anything may be asked), then `people`, `day`, `time` 
 at random: the caller is asked again.
 """
 
+import json
 import re
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -153,14 +154,26 @@ def _booking(state: DialogueState, heard: str) -> tuple[Reply, DialogueState]:
 
 
 def after_tool(state: DialogueState, tool: str, result: str, *, is_error: bool) -> tuple[Reply, DialogueState]:
-    """What the agent says once `tool` has given `result` (a text, spoken as it is), and the next state."""
+    """What the agent says once `tool` has given `result`, and the next state.
+
+    A result is spoken as it is; of a JSON object only the values of `message`, or else of `caller`, are.
+    """
     following = DialogueState() if tool == "book_table" else state
     if is_error:
         return Reply(_TOOL_FAILED), following
-    return Reply(f"{_spoken(result)} Is there anything else?"), following
+    return Reply(f"{_spoken(result)} Is there anything else?".strip()), following
 
 
 def _spoken(result: str) -> str:
     """A tool's result as a sentence of at most 300 characters."""
-    text = re.sub(r'[{}\[\]"_]', " ", result)[:300].strip()
+    try:
+        value = json.loads(result)
+    except ValueError:
+        value = result
+    if isinstance(value, dict):
+        caller = next((value[key] for key in ("caller", "caller_number", "from") if value.get(key)), None)
+        said = value.get("message") or (f"You are calling from {caller}" if caller else "That is done")
+    else:
+        said = result
+    text = str(said)[:300].strip()
     return text if not text or text[-1] in ".?!" else text + "."

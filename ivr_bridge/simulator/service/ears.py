@@ -1,7 +1,8 @@
 """The agent's ears: where in the caller's audio somebody speaks.
 
 Per 20 ms frame at 8 kHz: the WebRTC detector in its strictest mode AND a level above the line's own noise floor. Three
-voiced frames in a row begin an utterance; 200 ms of voice confirm it (that is when a speaking agent is interrupted);
+voiced frames in a row begin an utterance; 200 ms of voice with a
+pitch confirm it (that is when a speaking agent is interrupted; noise has no pitch);
 560 ms without voice end it. What had too little voice (a click, a cough) is forgotten.
 """
 
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ivr_bridge.errors import MissingExtraError
+from ivr_bridge.simulator.service.pitch import pitched_share
 
 RATE_HZ = 8000
 FRAME_MS = 20
@@ -26,6 +28,7 @@ _END_FRAMES = 28
 _PRE_ROLL_FRAMES = 12
 _SHORTEST_FRAMES = 7
 _LONGEST_FRAMES = 600
+_PITCHED_ENOUGH = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +96,10 @@ class Ears:
         self._quiet = 0 if voiced else self._quiet + 1
         if self._quiet >= _END_FRAMES or len(self._utterance) >= _LONGEST_FRAMES:
             return self._end()
-        if not self._confirmed and self._voiced >= _CONFIRM_FRAMES:
-            self._confirmed = True
-            return SpeechConfirmed()
+        if not self._confirmed and voiced and self._voiced >= _CONFIRM_FRAMES:
+            recent = b"".join(self._utterance[-_CONFIRM_FRAMES:])
+            self._confirmed = pitched_share(recent)[0] >= _PITCHED_ENOUGH
+            return SpeechConfirmed() if self._confirmed else None
         return None
 
     def _end(self) -> EarEvent | None:

@@ -1,5 +1,7 @@
 """How the sandbox misbehaves on demand: one name a fault, one line on what it does."""
 
+from ivr_bridge.errors import ConfigError
+
 FAULTS: dict[str, str] = {
     "slow": "the first reply comes 3 s late",
     "silent": "sends the metadata and then never speaks nor answers",
@@ -27,8 +29,8 @@ def check_fault(name: str | None) -> str | None:
     """`name` itself, if there is such a fault.
 
     Raises:
-        ValueError: no such fault; the message lists them.
+        ConfigError: no such fault; the message lists them.
     """
     if name is not None and name not in FAULTS:
-        raise ValueError(f"unknown fault {name!r}; there are: {', '.join(sorted(FAULTS))}")
+        raise ConfigError(f"unknown fault {name!r}; there are: {', '.join(sorted(FAULTS))}")
     return name

@@ -26,6 +26,8 @@ _EVENT_LIST_TERMINATED = 0
 _EVENT_WORD = 1
 _PARAMETER_RATE = 1
 _PARAMETER_PITCH = 3
+_ONE_AT_A_TIME = threading.Lock()
+"""Of all mouths of the process: they share the library and its state."""
 _ESPEAK_NAMES = {"en": "en-us", "en-gb": "en", "es": "es", "zh": "cmn"}
 
 
@@ -70,7 +72,6 @@ class Mouth:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._library, self.native_hz = _load_library()
         self._soxr = _import("soxr")
 
@@ -102,7 +103,7 @@ class Mouth:
 
         encoded = text.encode()
         callback = _SynthCallback(receive)
-        with self._lock:
+        with _ONE_AT_A_TIME:
             self._library.espeak_SetSynthCallback(callback)
             self._library.espeak_SetVoiceByName(name.encode())
             self._library.espeak_SetParameter(_PARAMETER_RATE, voice.words_per_minute, 0)

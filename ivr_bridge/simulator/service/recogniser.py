@@ -16,6 +16,7 @@ import numpy as np
 from ivr_bridge.errors import MissingExtraError
 from ivr_bridge.simulator.service.dialogue import UNINTELLIGIBLE
 from ivr_bridge.simulator.service.mouth import Mouth
+from ivr_bridge.simulator.service.pitch import pitched_share
 from ivr_bridge.simulator.service.templates import Floats, Templates, features, on_a_line
 from ivr_bridge.simulator.service.voices import Voice
 
@@ -23,13 +24,18 @@ _LISTENERS = (
     Voice("example1", "Example", "male", "american", "", 150, 50),
     Voice("example2", "Example", "female", "american", "f3", 150, 50),
     Voice("example3", "Example", "male", "british", "m3", 150, 50),
-    Voice("example4", "Example", "female", "british", "f2", 150, 50),
+    Voice("example4", "Example", "female", "british", "f3", 150, 50),
+    Voice("example5", "Example", "female", "british", "f2", 150, 60),
 )
 _ACCEPTED_DISTANCE = 8.0
-_WORST_SCORE_PER_FRAME = -0.0065
+_WORST_SCORE_PER_FRAME = -0.0028
 _DITHER = 40.0
-_VOICED_ENOUGH = 0.25
-_SPREAD_ENOUGH_DB = 6.0
+_PITCHED_ENOUGH = 0.3
+_SPREAD_ENOUGH_DB = 2.0
+
+
+_EXAMPLES: dict[tuple[str, str], Floats] = {}
+"""(phrase, voice id) -> how it sounds; some 10 KiB each, a few hundred of them."""
 
 
 class Recogniser:
@@ -48,13 +54,23 @@ class Recogniser:
         self._decoder: Any = None
         self._templates: dict[tuple[str, ...], Templates] = {}
         self._grammars: dict[tuple[str, ...], str] = {}
-        self._examples: dict[tuple[str, str], Floats] = {}
+        self._stopped = False
 
     def prepare(self, phrases: tuple[str, ...]) -> None:
-        """Make ready for `phrases` (a second or two, once); otherwise the first utterance pays."""
+        """Make ready for `phrases` (a second or two, once in a process); otherwise the first utterance pays."""
+        for voice in _LISTENERS:
+            for phrase in phrases:
+                if self._stopped:
+                    return
+                with self._lock:
+                    self._example(phrase, voice)
         with self._lock:
             self._templates_for(phrases)
             self._grammar_for(phrases)
+
+    def stop(self) -> None:
+        """Let a running `prepare` end soon; from any thread."""
+        self._stopped = True
 
     def recognise(self, pcm16: bytes, phrases: tuple[str, ...]) -> str | None:
         """What was said.
@@ -89,15 +105,15 @@ class Recogniser:
         return self._templates[phrases]
 
     def _example(self, phrase: str, voice: Voice) -> Floats | None:
-        """One phrase in one voice; kept, as several states share phrases."""
+        """One phrase in one voice; kept for the process, as states and sandboxes share phrases."""
         key = (phrase, voice.voice_id)
-        if key not in self._examples:
+        if key not in _EXAMPLES:
             language = "en-gb" if voice.accent == "british" else "en"
             example = features(on_a_line(self._mouth.speak(phrase, voice, language=language).pcm16))
             if example is None:
                 return None
-            self._examples[key] = example
-        return self._examples[key]
+            _EXAMPLES[key] = example
+        return _EXAMPLES[key]
 
     def _grammar_for(self, phrases: tuple[str, ...]) -> str:
         """The name of the decoder's search for `phrases`."""
@@ -132,19 +148,9 @@ class Recogniser:
 
 
 def is_speech(pcm16: bytes) -> bool:
-    """Whether an utterance (PCM16, 8 kHz) can be speech: partly periodic at a voice's pitch, and not steady."""
-    samples = np.frombuffer(pcm16, dtype="<i2").astype(np.float64)
-    if len(samples) < 1600:
-        return False
-    frames = np.lib.stride_tricks.sliding_window_view(samples, 320)[::160]
-    frames = frames - frames.mean(axis=1, keepdims=True)
-    level_db = 10 * np.log10((frames**2).mean(axis=1) + 1.0)
-    loud = level_db > np.percentile(level_db, 95) - 20
-    spectrum = np.abs(np.fft.rfft(frames[loud], 1024)) ** 2
-    correlation = np.fft.irfft(spectrum)[:, :160]
-    periodic = correlation[:, 20:140].max(axis=1) / (correlation[:, 0] + 1.0) > 0.45
-    spread_db = float(np.std(level_db[loud]))
-    return bool(periodic.mean() > _VOICED_ENOUGH) and spread_db > _SPREAD_ENOUGH_DB / 3
+    """Whether an utterance (PCM16, 8 kHz) can be speech: much of it has a pitch, and its level varies."""
+    share, spread_db = pitched_share(pcm16)
+    return share > _PITCHED_ENOUGH and spread_db > _SPREAD_ENOUGH_DB
 
 
 def _import(name: str) -> Any:

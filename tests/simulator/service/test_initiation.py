@@ -1,0 +1,51 @@
+from typing import Any
+
+import pytest
+
+from ivr_bridge.simulator.service.agents import AGENTS
+from ivr_bridge.simulator.service.initiation import InitiationRefused, open_with
+
+DESK, CALLER, STRICT = (AGENTS[f"agent_sandbox_{name}"] for name in ("desk", "caller", "strict"))
+
+
+def override(**agent: Any) -> dict[str, Any]:
+    return {"conversation_config_override": {"agent": agent}}
+
+
+def test_defaults():
+    opening = open_with(DESK, {})
+    assert (opening.first_message, opening.language) == (DESK.first_message, "en")
+    assert opening.voice.voice_id == DESK.voice_id
+
+
+def test_allowed_overrides():
+    opening = open_with(DESK, override(first_message="Hola", language="es"))
+    assert (opening.first_message, opening.language) == ("Hola", "es")
+
+
+def test_an_empty_first_message_waits():
+    assert open_with(DESK, override(first_message="")).first_message == ""
+
+
+def test_null_is_no_override():
+    assert open_with(STRICT, override(first_message=None)).first_message == STRICT.first_message
+
+
+@pytest.mark.parametrize(
+    ("agent", "message", "kind", "words"),
+    [
+        (STRICT, override(first_message="Hi"), "override_error", "'first_message' is not allowed"),
+        (DESK, {"conversation_config_override": {"tts": {"voice_id": "x"}}}, "override_error", "'voice_id'"),
+        (DESK, override(prompt={"prompt": "x"}), "override_error", "'prompt'"),
+        (CALLER, {}, "missing_dynamic_variable", "caller_number"),
+        (DESK, {"conversation_config_override": []}, "missing_fields", "must be an object"),
+    ],
+)
+def test_refused(agent: Any, message: dict[str, Any], kind: str, words: str):
+    with pytest.raises(InitiationRefused, match=words) as refused:
+        open_with(agent, message)
+    assert refused.value.error_type == kind
+
+
+def test_the_sdks_stray_key_is_ignored():
+    assert open_with(STRICT, {"conversation_config_override": {"text_only": True}})

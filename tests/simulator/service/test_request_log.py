@@ -1,0 +1,24 @@
+from ivr_bridge.simulator.service.request_log import RequestLog
+
+
+def test_audio_stands_once_in_a_row():
+    log = RequestLog()
+    conversation = log.begin("conv_1", "agent_1")
+    for kind in ("a", "user_audio_chunk", "user_audio_chunk", "pong", "user_audio_chunk"):
+        conversation.note(kind)
+    assert conversation.received == ["a", "user_audio_chunk", "pong", "user_audio_chunk"]
+
+
+def test_values_of_a_query_are_not_kept():
+    log = RequestLog()
+    log.note("GET", "/x", ["b", "a"])
+    assert log.as_json()["requests"] == [{"method": "GET", "path": "/x", "query": ["a", "b"]}]
+
+
+def test_it_does_not_grow_without_end():
+    log = RequestLog()
+    for number in range(1500):
+        log.note("GET", "/x", [])
+        log.begin(f"conv_{number}", "a").note("pong")
+    shown = log.as_json()
+    assert len(shown["requests"]) == len(shown["conversations"]) == 1000
