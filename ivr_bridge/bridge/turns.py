@@ -132,6 +132,8 @@ class Turns:
         self._tools.call(event.tool_name, event.tool_call_id, event.parameters)
 
     def _tool_reported(self, event: ToolReported) -> Termination | None:
+        # Also of its own tools, such as the one that lets it wait: an agent that works is not silent.
+        self._deadlines.agent_gave_sign()
         return Termination.AGENT_HUNG_UP if event.ends_call else None
 
     def _faulted(self, event: VendorFaulted) -> None:
