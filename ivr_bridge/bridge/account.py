@@ -48,10 +48,10 @@ class CallAccount:
         first_word_ms = None
         if self.first_sent_at is not None and self.started_at is not None:
             first_word_ms = (self.first_sent_at - self.started_at) * 1000
-        return counted | {
+        return {
             "result": termination.result,
             "reason": termination.code,
             "by": termination.by,
             "duration_s": now - self.begun_at,
             "first_word_ms": first_word_ms,
-        }
+        } | counted
