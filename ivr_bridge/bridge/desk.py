@@ -27,6 +27,8 @@ CONVERSATION_KEPT_S = 1.0
 STREAM_NOTICE_S = 2.0
 """Twilio's question about what follows can overtake our own notice that the socket is gone."""
 LAST_WORDS_S = 15.0
+LAST_STATUS_S = 1.0
+"""Twilio's status callback of the last call comes after the answer that ended it; somebody must be there."""
 ANSWERS_KEPT = 1000
 CLOSE_WAIT_S = 2.0
 """For conversations that are being closed when the process ends."""
@@ -298,6 +300,7 @@ class Desk:
     async def drain(self, drain_s: float) -> None:
         """No new call; live ones go on for `drain_s`, then a prompt and a proper end. Cancelling it ends at once."""
         self.draining = True
+        had_calls = len(self.calls) > 0
         self._needs.log.emit(events.SERVER_DRAINING, live_calls=len(self.calls), drain_s=drain_s)
         try:
             async with asyncio.timeout(drain_s):
@@ -313,6 +316,8 @@ class Desk:
                 await self.calls.all_over()
         except TimeoutError:
             return
+        if had_calls:
+            await asyncio.sleep(LAST_STATUS_S)
 
     async def close(self) -> None:
         """Let go of everything: calls that are left end as DRAINED."""

@@ -116,7 +116,7 @@ async def _place(arguments: argparse.Namespace, settings: Settings, url: str, st
     answered = asyncio.Event()
 
     def phone_event(event: Any) -> None:
-        if event.kind == "webhook_answered":
+        if event.kind == "webhook_answered" and event.text.startswith("2"):
             answered.set()
         story.phone_event(event)
 
