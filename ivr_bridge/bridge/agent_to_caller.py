@@ -38,7 +38,9 @@ class AgentToCaller:
         self._framer = Framer(FRAME_BYTES)
         self._framed_for: Reply | None = None
         self._half_sample = b""
-        self._half_of: int | None = None
+        self._event_id: int | None = None
+        self._reply_id = 0
+        self._turn_began = True
         self._wake = asyncio.Event()
         self._clear_due = False
         self._mark_due = False
@@ -90,28 +92,43 @@ class AgentToCaller:
         Returns:
             False when too much is waiting already: the agent floods.
         """
-        reply = self.playout.reply(event.event_id)
+        if event.event_id != self._event_id:
+            self._next_id(event.event_id)
+        self._turn_began = False
+        reply = self.playout.reply(self._reply_id)
         if event.alignment is not None:
             offset_ms = reply.sent_ms + reply.queued_ms
             reply.text.align(event.alignment.chars, event.alignment.start_ms, offset_ms)
         if self._chain is None:
             return self._enter(reply, event.payload)
-        if self._framed_for is not reply:
-            self._finish_framing()
-            self._framed_for = reply
-        mulaw = self._framer.push(self._chain.process(self._whole_samples(event)))
+        self._framed_for = reply
+        mulaw = self._framer.push(self._chain.process(self._whole_samples(event.payload)))
         return not mulaw or self._enter(reply, b2a_base64(mulaw, newline=False).decode("ascii"))
 
-    def _whole_samples(self, event: AgentAudio) -> bytes:
+    def turn_began(self) -> None:
+        """The agent responded, understood the caller or called a tool: another id now means another reply."""
+        self._turn_began = True
+
+    def name_reply(self, text: str) -> None:
+        """The words of the reply that the last audio belongs to."""
+        self.playout.reply(self._reply_id).text.text = text
+
+    def _next_id(self, event_id: int) -> None:
+        """Enter a new `event_id`: of another reply, or, where the vendor counts pieces of audio, of the same one."""
+        self._event_id = event_id
+        if self._turn_began:
+            self._finish_framing()
+            self._half_sample = b""
+            self._reply_id = event_id
+
+    def _whole_samples(self, payload: str) -> bytes:
         """A piece's audio; half a sample at its end waits for the next piece, also while playback has run dry.
 
         The chain keeps it too, but is as new after every flush: all that follows would be noise.
         """
-        audio = a2b_base64(event.payload)
-        if event.event_id == self._half_of:
-            audio = self._half_sample + audio
+        audio = self._half_sample + a2b_base64(payload)
         whole_bytes = len(audio) - len(audio) % self._format.sample_bytes
-        self._half_of, self._half_sample = event.event_id, audio[whole_bytes:]
+        self._half_sample = audio[whole_bytes:]
         return audio[:whole_bytes]
 
     def _enter(self, reply: Reply, payload: str) -> bool:
@@ -124,7 +141,7 @@ class AgentToCaller:
 
     def reply_completed(self, event_id: int) -> None:
         """No more audio of this reply comes: what the filters still hold is its last part."""
-        self._half_of = None
+        self._half_sample = b""
         if (reply := self.playout.find(event_id)) is not None:
             reply.text.whole = True
             if self._framed_for is reply:
@@ -148,7 +165,8 @@ class AgentToCaller:
 
     def interrupt(self) -> Interruption | None:
         """Drop all that was not heard; None when nothing was outstanding. The `clear` goes out at once."""
-        self._framed_for = self._half_of = None
+        self._framed_for, self._half_sample = None, b""
+        self._turn_began = True
         self._framer.reset()
         if self._chain is not None:
             self._chain.reset()

@@ -87,10 +87,11 @@ class Turns:
             self._account.greeting = "agent"
         taken = self._to_caller.agent_audio(event)
         if (text := self._texts.pop(event.event_id, None)) is not None:
-            self._to_caller.playout.reply(event.event_id).text.text = text
+            self._to_caller.name_reply(text)
         return None if taken else Termination.AGENT_FLOODED
 
     def _responded(self, event: AgentResponded) -> None:
+        self._to_caller.turn_began()
         self._gate.responded()
         self._deadlines.agent_gave_sign()
         self._account.turns += 1
@@ -111,6 +112,7 @@ class Turns:
         self._deadlines.caller_heard(self._clock())
 
     def _transcribed(self, event: CallerTranscribed) -> None:
+        self._to_caller.turn_began()
         now = self._clock()
         self._deadlines.caller_heard(now)
         if not self._to_caller.playout.playing(now):
@@ -127,6 +129,7 @@ class Turns:
         self._barge_in()
 
     def _tool_requested(self, event: ToolRequested) -> None:
+        self._to_caller.turn_began()
         self._gate.open()
         self._deadlines.agent_gave_sign()
         self._tools.call(event.tool_name, event.tool_call_id, event.parameters)

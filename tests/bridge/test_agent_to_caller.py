@@ -125,9 +125,11 @@ def test_the_end_of_a_pcm_reply_is_flushed_when_it_is_complete_or_when_nothing_f
     async def story(scene: Scene) -> None:
         assert scene.chain == "pcm_16000 -> pcm_8000 -> ulaw_8000"
         for event_id, length in ((1, 1001), (2, 3333)):
+            scene.made.turn_began()
             scene.made.agent_audio(AgentAudio(b64encode(bytes(length)).decode(), event_id))
         scene.made.reply_completed(2)
         scene.made.reply_completed(99)
+        scene.made.turn_began()
         scene.made.agent_audio(AgentAudio(b64encode(bytes(320 * 2 + 100)).decode(), 3))
         await asyncio.sleep(2)
         frames = [len(b64decode(payload)) for payload in scene.sent("media")]
@@ -135,6 +137,28 @@ def test_the_end_of_a_pcm_reply_is_flushed_when_it_is_complete_or_when_nothing_f
         assert sum(frames) == 160 * (2 + 6 + 2)
 
     play(story, PCM)
+
+
+def test_a_vendor_that_counts_pieces_and_not_replies_loses_no_half_sample_and_gets_no_holes() -> None:
+    tone = bytes(byte for n in range(8000) for byte in ((n * 97) % 65536).to_bytes(2, "little"))
+
+    def heard(ids: list[int]) -> str:
+        sent: list[str] = []
+
+        async def story(scene: Scene) -> None:
+            for number, event_id in enumerate(ids):
+                piece = tone[number * 1601 : (number + 1) * 1601]
+                assert scene.made.agent_audio(AgentAudio(b64encode(piece).decode(), event_id))
+            scene.made.reply_completed(ids[-1])
+            await asyncio.sleep(2)
+            sent.append("".join(b64decode(payload).hex() for payload in scene.sent("media")))
+
+        logs = play(story, PCM)
+        assert len([line for line in logs if line["event"] == "reply.played"]) == 1
+        return sent[0]
+
+    one_id, many_ids = heard([1] * 10), heard(list(range(1, 11)))
+    assert one_id == many_ids
 
 
 def test_an_interruption_clears_before_anything_new_is_played() -> None:
