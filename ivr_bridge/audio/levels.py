@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ivr_bridge.audio.formats import FRAME_MS
-from ivr_bridge.audio.g711 import mulaw_decode
 from ivr_bridge.errors import AudioFormatError
 
 FLOOR_DBOV = -96.0
@@ -100,7 +99,7 @@ def gain_to_level(pcm16: bytes, target_dbov: float, rate_hz: int) -> bytes:
 
 def is_silent_mulaw(mulaw: bytes, threshold_dbov: float) -> bool:
     """Whether mu-law audio is below a level as a whole; nothing at all is silent."""
-    return rms_dbov(mulaw_decode(mulaw)) < threshold_dbov
+    return rms_dbov(audioop.ulaw2lin(mulaw, 2)) < threshold_dbov
 
 
 def _samples(pcm16: bytes) -> NDArray[np.float64]:

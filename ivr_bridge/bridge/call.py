@@ -135,6 +135,7 @@ class Call:
             error = group.exceptions[0]
             self._log.emit(events.CALL_FAULTED, error=repr(error), traceback="".join(traceback.format_exception(error)))
         finally:
+            self._leg.hear(None)
             self._account_for()
             await self._tools.close()
         return termination
@@ -177,7 +178,8 @@ class Call:
     # The caller's side
 
     async def _hear_caller(self) -> None:
-        leg, audio = self._leg, self._to_agent.audio
+        leg = self._leg
+        leg.hear(self._audio_came)
         while True:
             try:
                 received = await leg.receive()
@@ -186,16 +188,18 @@ class Call:
                 self.stream_over(Termination.STREAM_FAULTED)
                 return
             for event in received:
-                if type(event) is CallerAudio:
-                    self._deadlines.media_came(self._clock())
-                    audio(event)
-                else:
-                    self._on_caller(event)
+                self._on_caller(event)
             if self._over.done():
                 return
 
+    def _audio_came(self, event: CallerAudio) -> None:
+        self._deadlines.media_came(self._clock())
+        self._to_agent.audio(event)
+
     def _on_caller(self, event: StreamEvent) -> None:
         match event:
+            case CallerAudio():
+                self._audio_came(event)
             case MarkReached(name):
                 self._to_caller.mark_reached(name)
             case DtmfPressed(digit):

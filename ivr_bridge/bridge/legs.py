@@ -1,11 +1,11 @@
 """All that a call knows of sockets: what its two legs can do."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from ivr_bridge.audio.formats import AudioFormat
 from ivr_bridge.elevenlabs.conversation.events import AgentEvent
-from ivr_bridge.twilio.stream_events import StreamEvent, StreamStarted
+from ivr_bridge.twilio.stream_events import CallerAudio, StreamEvent, StreamStarted
 
 
 class CallerLeg(Protocol):
@@ -14,6 +14,10 @@ class CallerLeg(Protocol):
     @property
     def started(self) -> StreamStarted:
         """What Twilio said when the stream started."""
+        ...
+
+    def hear(self, sink: Callable[[CallerAudio], None] | None) -> None:
+        """Audio goes to `sink` the moment it arrives, all else through `receive`; None: no more."""
         ...
 
     async def receive(self) -> Sequence[StreamEvent]:

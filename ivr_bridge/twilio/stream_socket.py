@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import WSMsgType, web
 
 from ivr_bridge.errors import LocalProtocolError
-from ivr_bridge.twilio.stream_events import StreamClosed, StreamEvent, StreamStarted
+from ivr_bridge.twilio.stream_events import CallerAudio, StreamClosed, StreamEvent, StreamStarted
 from ivr_bridge.twilio.stream_protocol import MAX_TEXT_BYTES, MediaStream, StreamState
+from ivr_bridge.twilio.stream_tap import TappedResponse
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
@@ -35,6 +36,30 @@ REASON_MAX_BYTES = 123
 """A close frame has room for no more."""
 
 
+AudioSink = Callable[[CallerAudio], None]
+
+
+class _Ear:
+    """Reads each message as it arrives: audio goes to the sink at once, all else waits for `receive`."""
+
+    __slots__ = ("sink", "stream")
+
+    def __init__(self) -> None:
+        self.stream = MediaStream()
+        self.sink: AudioSink | None = None
+
+    def read(self, text: str) -> list[StreamEvent] | Exception | None:
+        """What `receive` shall give or raise; None when the sink has it."""
+        try:
+            events = self.stream.receive_text(text)
+            if self.sink is None or not events or type(events[0]) is not CallerAudio:
+                return events
+            self.sink(events[0])
+        except Exception as error:  # noqa: BLE001 - not the network's: `receive` raises it in the call's own task
+            return error
+        return None
+
+
 class StreamSocket:
     """The caller's leg of one call: a media stream that has started.
 
@@ -45,6 +70,7 @@ class StreamSocket:
     __slots__ = (
         "_closed",
         "_draining",
+        "_ear",
         "_now",
         "_own_close_code",
         "_ping_s",
@@ -66,13 +92,15 @@ class StreamSocket:
         writer: AbstractStreamWriter,
         transport: asyncio.Transport,
         *,
+        ear: _Ear | None = None,
         ping_s: float = PING_S,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ws = ws
         self._writer = writer
         self._transport = transport
-        self._stream = MediaStream()
+        self._ear = ear or _Ear()
+        self._stream = self._ear.stream
         self._now = now
         self._stalled_at: float | None = None
         self._draining: asyncio.Task[None] | None = None
@@ -95,7 +123,9 @@ class StreamSocket:
             HTTPBadRequest: this is no WebSocket upgrade.
             ConnectionError: the peer is gone already.
         """
-        ws = web.WebSocketResponse(
+        ear = _Ear()
+        ws = TappedResponse(
+            ear.read,
             timeout=close_timeout_s,
             compress=False,
             max_msg_size=MAX_TEXT_BYTES,
@@ -107,7 +137,7 @@ class StreamSocket:
         if transport is None:
             raise ConnectionResetError("the peer left during the upgrade")
         transport.set_write_buffer_limits(high=MAX_BUFFERED_BYTES, low=MAX_BUFFERED_BYTES // 4)
-        return cls(ws, writer, transport, ping_s=ping_s)
+        return cls(ws, writer, transport, ear=ear, ping_s=ping_s)
 
     @property
     def response(self) -> web.StreamResponse:
@@ -153,6 +183,13 @@ class StreamSocket:
         """
         return 0.0 if self._stalled_at is None else max(0.0, now - self._stalled_at)
 
+    def hear(self, sink: AudioSink | None) -> None:
+        """Give audio to `sink` the moment it arrives, instead of through `receive`; None: no more.
+
+        `sink` must not wait. What it raises comes out of `receive`.
+        """
+        self._ear.sink = sink
+
     async def receive(self) -> list[StreamEvent]:
         """Wait for the next message and read it. Cancelling loses nothing.
 
@@ -167,7 +204,10 @@ class StreamSocket:
             return [self._closed]
         message: Any = await self._ws.receive()
         if message.type is WSMsgType.TEXT:
-            return self._stream.receive_text(message.data)
+            read = self._ear.read(message.data) if isinstance(message.data, str) else message.data
+            if isinstance(read, Exception):
+                raise read
+            return list(read or ())
         if message.type is WSMsgType.BINARY:
             raise self._stream.fault("a binary message")
         if message.type is WSMsgType.ERROR and not isinstance(message.data, OSError | asyncio.TimeoutError):

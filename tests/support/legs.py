@@ -2,7 +2,7 @@
 
 import asyncio
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ivr_bridge.audio.formats import AudioFormat
@@ -28,6 +28,7 @@ class FakeCaller:
         self._echo_marks = echo_marks
         self._inbox: asyncio.Queue[StreamEvent | Exception] = asyncio.Queue()
         self._ends_at = 0.0
+        self._sink: Callable[[CallerAudio], None] | None = None
         self._marks: list[tuple[str, asyncio.TimerHandle]] = []
         self.heard: list[tuple[float, float]] = []
 
@@ -35,8 +36,14 @@ class FakeCaller:
     def now(self) -> float:
         return asyncio.get_running_loop().time()
 
+    def hear(self, sink: Callable[[CallerAudio], None] | None) -> None:
+        self._sink = sink
+
     def says(self, event: StreamEvent | Exception) -> None:
-        self._inbox.put_nowait(event)
+        if self._sink is not None and isinstance(event, CallerAudio):
+            self._sink(event)
+        else:
+            self._inbox.put_nowait(event)
 
     def speaks(self, length_ms: int, byte: int = 0x10) -> None:
         for _ in range(length_ms // 20):
