@@ -69,6 +69,34 @@ async def test_both_directions(leg_of):
     assert leg.write_stalled_s(time.monotonic()) == 0
 
 
+async def test_audio_goes_to_who_hears_it_and_all_else_is_received(leg_of, until):
+    leg, phone = await leg_of()
+    heard = []
+    leg.hear(heard.append)
+    await phone.send_str(media_text())
+    await until(lambda: heard == [CallerAudio(FRAME, 20, 0.0)])
+    await leg.send_mark("u1.s1")
+    await phone.receive_json()
+    await phone.send_str(f'{{"event":"mark","streamSid":"{SID}","mark":{{"name":"u1.s1"}}}}')
+    assert await leg.receive() == [MarkReached("u1.s1")]
+    leg.hear(None)
+    await phone.send_str(media_text())
+    assert [type(event) for event in await leg.receive()] == [CallerAudio]
+    assert len(heard) == 1
+
+
+async def test_what_a_hearer_raises_comes_out_of_receive(leg_of):
+    leg, phone = await leg_of()
+
+    def break_down(_audio):
+        raise ZeroDivisionError("a bug of ours")
+
+    leg.hear(break_down)
+    await phone.send_str(media_text())
+    with pytest.raises(ZeroDivisionError):
+        await leg.receive()
+
+
 async def test_no_compression_even_if_offered(leg_of):
     _, phone = await leg_of(compress=15)
     assert phone.compress == 0
