@@ -83,6 +83,7 @@ async def test_audio_goes_to_who_hears_it_and_all_else_is_received(leg_of, until
     await phone.send_str(media_text())
     assert [type(event) for event in await leg.receive()] == [CallerAudio]
     assert len(heard) == 1
+    await asyncio.gather(leg.close(), phone.close())
 
 
 async def test_what_a_hearer_raises_comes_out_of_receive(leg_of):
@@ -95,6 +96,7 @@ async def test_what_a_hearer_raises_comes_out_of_receive(leg_of):
     await phone.send_str(media_text())
     with pytest.raises(ZeroDivisionError):
         await leg.receive()
+    await asyncio.gather(leg.close(1011), phone.close())
 
 
 async def test_no_compression_even_if_offered(leg_of):

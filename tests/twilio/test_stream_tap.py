@@ -31,10 +31,10 @@ async def tapped(read: Callable[[str], Any]) -> AsyncIterator[tuple[aiohttp.Clie
     runner = web.AppRunner(app, shutdown_timeout=0.2)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    async with aiohttp.ClientSession() as session:
-        async with session.ws_connect(f"http://127.0.0.1:{runner.addresses[0][1]}/") as client:
-            yield client, await made
-            done.set()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
+    async with aiohttp.ClientSession() as session, session.ws_connect(url) as client:
+        yield client, await made
+        done.set()
     await runner.cleanup()
 
 
