@@ -391,8 +391,7 @@ async def test_a_real_valkey_that_hangs_and_goes_on(valkey: ValkeyServer, events
 
 async def test_two_servers_on_one_valkey_share_and_one_takes(valkey: ValkeyServer):
     stores = [ResilientStore(RedisStore(valkey.url), Log()) for _ in range(2)]
-    for store in stores:
-        await store.open()
+    await asyncio.gather(*(store.open() for store in stores))
     for number in range(30):
         await stores[number % 2].set(f"t{number}", b"1", ttl_s=60)
         taken = await asyncio.gather(*(store.take(f"t{number}") for store in stores * 3))
