@@ -26,6 +26,7 @@ from ivr_bridge.telemetry.log import Log
 from ivr_bridge.tools.context import CallInfo
 from ivr_bridge.tools.dispatch import ToolDispatch
 from ivr_bridge.tools.registry import ToolRegistry
+from ivr_bridge.tools.threads import ToolThreads
 from ivr_bridge.twilio.stream_events import (
     CallerAudio,
     DtmfPressed,
@@ -61,6 +62,8 @@ class CallNeeds:
     tell_agent_what_was_heard: bool
     info: Callable[[], CallInfo]
     log: Log
+    tool_threads: ToolThreads | None = None
+    """Where sync tools of all calls run; None: threads of this call's own."""
 
 
 class Call:
@@ -97,7 +100,12 @@ class Call:
         self._to_caller = AgentToCaller(leg, account, self._clock, needs.log)
         self._controls = CallControls(leg.started.call_sid, needs.info, self._clock)
         self._tools = ToolDispatch(
-            needs.tools, self._controls, self._answer_tool, needs.log, timeout_s=needs.tool_timeout_s
+            needs.tools,
+            self._controls,
+            self._answer_tool,
+            needs.log,
+            timeout_s=needs.tool_timeout_s,
+            threads=needs.tool_threads,
         )
         self._turns = Turns(
             to_caller=self._to_caller,

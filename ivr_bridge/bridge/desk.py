@@ -18,6 +18,7 @@ from ivr_bridge.speech.prompts import Prompts
 from ivr_bridge.telemetry import events
 from ivr_bridge.telemetry.log import Log
 from ivr_bridge.tools.registry import ToolRegistry
+from ivr_bridge.tools.threads import ToolThreads
 from ivr_bridge.twilio.call_desk import Answer, ConnectStream, DialNumber, HangUp, IncomingCall, SayAndHangUp, Spoken
 from ivr_bridge.twilio.stream_events import StreamStarted
 from ivr_bridge.twilio.stream_token import StreamTokens
@@ -30,6 +31,8 @@ LAST_WORDS_S = 15.0
 LAST_STATUS_S = 1.0
 """Twilio's status callback of the last call comes after the answer that ended it; somebody must be there."""
 ANSWERS_KEPT = 1000
+TOOL_THREADS = 64
+"""For the sync tools of all calls together, so that slow ones cannot make threads without end."""
 CLOSE_WAIT_S = 2.0
 """For conversations that are being closed when the process ends."""
 COMPLETED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
@@ -65,6 +68,7 @@ class Desk:
         self.calls = LiveCalls(needs.settings.max_calls)
         self.parked = ParkedAgents(needs.settings.max_parked_agents)
         self.draining = False
+        self._tool_threads = ToolThreads(TOOL_THREADS)
         self._answered: dict[str, Answer] = {}
         """What followed the last streams: Twilio repeats a request, and the answer is the same."""
         self._background: set[asyncio.Task[None]] = set()
@@ -207,6 +211,7 @@ class Desk:
             tell_agent_what_was_heard=needs.config.tell_agent_what_was_heard,
             info=live.info,
             log=live.log,
+            tool_threads=self._tool_threads,
         )
 
     # What follows a stream

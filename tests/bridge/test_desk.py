@@ -271,3 +271,15 @@ def test_the_first_words_are_played_at_once_unless_it_is_known_that_there_is_no_
         assert failed.caller.heard_ms() == pytest.approx(1000)
 
     in_house(story, greeting=Greeting("cached", prompt("hello")))
+
+
+def test_the_sync_tools_of_all_calls_share_their_threads() -> None:
+    async def story(house: House) -> None:
+        await house.talks(sid(1))
+        await house.talks(sid(2))
+        threads = {id(house.desk._call_needs(live).tool_threads) for live in house.desk.calls.all()}
+        assert len(house.desk.calls.all()) == 2
+        assert len(threads) == 1
+        assert None not in {house.desk._call_needs(live).tool_threads for live in house.desk.calls.all()}
+
+    in_house(story)
