@@ -14,6 +14,7 @@ What it promises at 8 kHz on either side (at higher rates the band scales with t
 The standard library's `ratecv` has no filter: its images are 5 dB down and its aliases 0 dB.
 """
 
+import audioop
 from collections.abc import Iterator
 from functools import lru_cache
 from math import ceil, gcd
@@ -38,8 +39,11 @@ _DOWN_STOP_HZ, _DOWN_STOP_DB = 4600, 70.0
 """Going down, what lies between 4 and 4.6 kHz may fold into 3.4-4 kHz, where a phone is nearly deaf."""
 
 _ROWS_A_FRAME = 10
-_MATRIX_BYTES = 144 * 1024
-"""A matrix larger than this is cut into groups of output, each with its own part of the input: it is mostly zeros."""
+_GROUP_COST_BYTES = 4608
+"""A wide matrix is mostly zeros, so it is cut into groups of output, each with its own part of the input. A group more
+is worth it when it saves reading this much of the matrix (measured)."""
+_CEILING = 32766.0
+"""Below full scale by more than the rounding of the sums."""
 _SCRATCH_FRAMES = 5
 
 
@@ -137,18 +141,24 @@ class _Filter:
         return taps
 
     def _cut(self, matrix: NDArray[np.float64]) -> None:
-        """Split the outputs of a block into the fewest groups that keep the matrices small."""
-        inputs = matrix.shape[0]
-        for groups in _divisors(self.block_out):
-            group_in, group_out = self.block_in // groups, self.block_out // groups
-            window = inputs - (groups - 1) * group_in
-            if 4 * groups * window * group_out <= _MATRIX_BYTES:
-                break
+        """Split the outputs of a block into as many groups as make the product quickest."""
+        inputs: int = matrix.shape[0]
+
+        def window_of(groups: int) -> int:
+            return inputs - (groups - 1) * (self.block_in // groups)
+
+        def cost(groups: int) -> int:
+            return 4 * window_of(groups) * self.block_out + groups * _GROUP_COST_BYTES
+
+        groups = min(_divisors(self.block_out), key=cost)
+        window = window_of(groups)
+        group_in, group_out = self.block_in // groups, self.block_out // groups
         parts = [
             matrix[g * group_in : g * group_in + window, g * group_out : (g + 1) * group_out] for g in range(groups)
         ]
         self._matrices: Floats = np.ascontiguousarray(parts, dtype=np.float32)
         self._group_in = group_in
+        self._never_clipped = _CEILING / float(np.abs(matrix).sum(axis=0).max())
 
     def convolve(self, samples: bytes, rows: int, first: int, end: int) -> bytes:
         """Outputs `first` to `end` (counted from the open block's first) of `rows` blocks.
@@ -165,14 +175,16 @@ class _Filter:
             scratch = self._spare.pop()
         except IndexError:
             scratch = self._new_scratch()
-        scratch.samples[: len(samples)] = samples
+        n_bytes = len(samples)
+        scratch.samples[:n_bytes] = samples
         views = scratch.views[rows]
         np.copyto(views.gathered, views.windows)
         np.matmul(views.gathered, self._matrices, out=views.products)
         sums = views.sums
         np.rint(sums, out=sums)
-        np.minimum(sums, views.highest, out=sums)
-        np.maximum(sums, views.lowest, out=sums)
+        if audioop.max(samples[:-1] if n_bytes % 2 else samples, 2) > self._never_clipped:
+            np.minimum(sums, views.highest, out=sums)
+            np.maximum(sums, views.lowest, out=sums)
         views.output[...] = views.ordered
         result = scratch.output[2 * first : 2 * end].tobytes()
         self._spare.append(scratch)

@@ -1,6 +1,7 @@
 """The agent's voice, and our prompts, on their way to the caller.
 
-One task writes; the ledger says what and when. Audio of the telephone's own format is cut as text and never decoded.
+The ledger says what is written and when: at once what has room in Twilio's buffer, the rest as the clock goes on. Audio
+of the telephone's own format is cut as text and never decoded.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ MARK_GRACE_S = 2.0
 
 
 class AgentToCaller:
-    """The other direction of a call: `run` is its one writing task."""
+    """The other direction of a call. It writes in the moment something is entered, and at each `tick`; no task."""
 
     def __init__(self, caller: CallerLeg, account: CallAccount, clock: Callable[[], float], log: Log) -> None:
         self._caller = caller
@@ -41,8 +42,6 @@ class AgentToCaller:
         self._event_id: int | None = None
         self._reply_id = 0
         self._turn_began = True
-        self._wake = asyncio.Event()
-        self._clear_due = False
         self._mark_due = False
         self._marked = asyncio.Event()
         self._prompts_played = 0
@@ -59,24 +58,19 @@ class AgentToCaller:
         """How long a piece of the agent's audio plays."""
         return self._format.duration_ms(base64_bytes(event.payload))
 
-    async def run(self) -> None:
-        """Write what the ledger gives, until cancelled."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            if self._clear_due:
-                self._clear_due = False
-                await self._caller.send_clear()
-            while not self._clear_due and (payload := self.playout.take(self._clock())) is not None:
-                await self._send(payload)
-            if self._clear_due:
-                continue
-            mark = self.playout.mark() if self._mark_due else self.playout.mark_due(self._clock())
-            if mark is not None:
-                self._mark_due = False
-                await self._caller.send_mark(mark)
+    def _write(self) -> None:
+        """What the ledger gives, as far as Twilio reads."""
+        caller, playout, now = self._caller, self.playout, self._clock()
+        while not caller.full and (payload := playout.take(now)) is not None:
+            self._send(payload)
+        if caller.full:
+            return
+        mark = playout.mark() if self._mark_due else playout.mark_due(now)
+        if mark is not None:
+            self._mark_due = False
+            caller.send_mark(mark)
 
-    async def _send(self, payload: str) -> None:
+    def _send(self, payload: str) -> None:
         account = self._account
         if account.first_sent_at is None:
             account.first_sent_at = self._clock()
@@ -84,7 +78,7 @@ class AgentToCaller:
             self._log.emit(events.GREETING_PLAYED, mode=account.greeting, ms_since_start=since_start_ms)
         account.frames_out += 1
         account.bytes_out += base64_bytes(payload)
-        await self._caller.send_media(payload)
+        self._caller.send_media(payload)
 
     def agent_audio(self, event: AgentAudio) -> bool:
         """Enter a piece of the agent's audio.
@@ -136,7 +130,7 @@ class AgentToCaller:
         for piece in cut_base64(payload):
             if not self.playout.add(reply, piece, base64_bytes(piece) / MULAW_BYTES_PER_MS, now):
                 return False
-        self._wake.set()
+        self._write()
         return True
 
     def reply_completed(self, event_id: int) -> None:
@@ -173,10 +167,9 @@ class AgentToCaller:
         interruption = self.playout.interrupt(self._clock())
         if interruption is None:
             return None
-        self._clear_due = True
+        self._caller.send_clear()
         self._mark_due = False
         self._marked.set()
-        self._wake.set()
         self._log.emit(
             events.REPLY_PLAYED,
             event_id=interruption.event_id,
@@ -192,7 +185,7 @@ class AgentToCaller:
             self._marked.set()
 
     def tick(self, now: float) -> None:
-        """A few times a second: wake the writer when it may go on, and settle what was played."""
+        """A few times a second: settle what was played, and write what has room now."""
         if self._framed_for is not None and not self.playout.playing(now):
             self._finish_framing()
         for reply in self.playout.settle(now):
@@ -203,7 +196,7 @@ class AgentToCaller:
                 sent_ms=reply.sent_ms,
                 whole=True,
             )
-        self._wake.set()
+        self._write()
 
     async def played_out(self) -> None:
         """Wait until the caller has heard all that is queued: a mark behind it, bounded by its length + 2 s."""
@@ -211,7 +204,7 @@ class AgentToCaller:
         while (remaining_ms := self.playout.remaining_ms(self._clock())) > 0:
             self._marked.clear()
             self._mark_due = not self.playout.queued_ms
-            self._wake.set()
+            self._write()
             wait_s = remaining_ms / 1000 + MARK_GRACE_S if self._mark_due else 0.1
             try:
                 async with asyncio.timeout(wait_s):

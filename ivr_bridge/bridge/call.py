@@ -17,7 +17,7 @@ from ivr_bridge.bridge.legs import AgentLeg, CallerLeg
 from ivr_bridge.bridge.parked_agents import ParkedAgent
 from ivr_bridge.bridge.termination import FAR_ENDS, Termination
 from ivr_bridge.bridge.turns import Turns
-from ivr_bridge.elevenlabs.conversation.events import ConversationClosed
+from ivr_bridge.elevenlabs.conversation.events import AgentEvent, ConversationClosed
 from ivr_bridge.errors import AgentError, AgentRefused, AudioFormatError, RemoteProtocolError
 from ivr_bridge.settings import Settings
 from ivr_bridge.speech.prompt import Prompt
@@ -129,7 +129,6 @@ class Call:
             async with self._tasks as tasks:
                 running = [
                     tasks.create_task(self._hear_caller()),
-                    tasks.create_task(self._to_caller.run()),
                     tasks.create_task(self._hear_agent()),
                     tasks.create_task(self._watch()),
                 ]
@@ -144,6 +143,8 @@ class Call:
             self._log.emit(events.CALL_FAULTED, error=repr(error), traceback="".join(traceback.format_exception(error)))
         finally:
             self._leg.hear(None)
+            if self.agent is not None:
+                self.agent.hear(None)
             self._account_for()
             await self._tools.close()
         return termination
@@ -262,17 +263,22 @@ class Call:
             refused = isinstance(error, AgentRefused)
             self.end(Termination.AGENT_REFUSED if refused else Termination.AGENT_UNREACHABLE)
             return
-        while True:
-            for event in said:
-                if isinstance(event, ConversationClosed):
-                    self._conversation_closed(event)
-                    return
-                termination = self._turns.receive(event)
-                if termination is Termination.AGENT_HUNG_UP:
-                    self._controls.hang_up_after_playout()  # its last words may still be on their way
-                elif termination is not None:
-                    self.end(termination, at_once=termination is Termination.AGENT_FLOODED)
-            said = await agent.receive()
+        for event in said:
+            self._on_agent(event)
+        agent.hear(self._on_agent)
+        while not self.agent_closed:
+            for event in await agent.receive():
+                self._on_agent(event)
+
+    def _on_agent(self, event: AgentEvent) -> None:
+        if isinstance(event, ConversationClosed):
+            self._conversation_closed(event)
+            return
+        termination = self._turns.receive(event)
+        if termination is Termination.AGENT_HUNG_UP:
+            self._controls.hang_up_after_playout()  # its last words may still be on their way
+        elif termination is not None:
+            self.end(termination, at_once=termination is Termination.AGENT_FLOODED)
 
     def _connect(self, agent: AgentLeg) -> None:
         self.agent, self.unclaimed = agent, None

@@ -9,7 +9,7 @@ from ivr_bridge.twilio.stream_events import CallerAudio, StreamEvent, StreamStar
 
 
 class CallerLeg(Protocol):
-    """The caller's side. `receive` is cancel-safe and ends with a `StreamClosed`."""
+    """The caller's side. `receive` is cancel-safe and ends with a `StreamClosed`; sending never waits."""
 
     @property
     def started(self) -> StreamStarted:
@@ -24,20 +24,25 @@ class CallerLeg(Protocol):
         """The next events; raises RemoteProtocolError on what must not come."""
         ...
 
-    async def send_media(self, payload: str) -> None:
+    def send_media(self, payload: str) -> None:
         """Base64 mu-law, any length, played after all that was sent before."""
         ...
 
-    async def send_mark(self, name: str) -> None:
+    def send_mark(self, name: str) -> None:
         """Comes back as `MarkReached` when all before it was played, or cleared."""
         ...
 
-    async def send_clear(self) -> None:
+    def send_clear(self) -> None:
         """Drops what is not played yet; outstanding marks come back."""
         ...
 
+    @property
+    def full(self) -> bool:
+        """Whether so much is unsent that more audio would only wait."""
+        ...
+
     def write_stalled_s(self, now: float) -> float:
-        """How long the oldest unfinished write has been waiting; 0 when none is."""
+        """How long it has been full; 0 when it is not."""
         ...
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
@@ -68,8 +73,15 @@ class AgentLeg(Protocol):
         """Audio messages dropped because they were older than an interruption."""
         ...
 
+    def hear(self, sink: Callable[[AgentEvent], None] | None) -> None:
+        """Events go to `sink`: at once those that have come already, then each the moment it arrives; None: no more.
+
+        The `ConversationClosed` still comes through `receive`, and so does what `sink` raises.
+        """
+        ...
+
     async def receive(self) -> Sequence[AgentEvent]:
-        """The next events; pings are already answered."""
+        """The next events that no sink took; pings are already answered."""
         ...
 
     def send_audio(self, payload: str) -> bool:

@@ -78,6 +78,12 @@ class Inbox(Generic[T]):
         self._n_bytes = 0
         self._resume_if_half_empty()
 
+    def take_all(self) -> list[T]:
+        """All that waits, oldest first."""
+        messages = [message for message, _ in self._queue]
+        self.clear()
+        return messages
+
     async def get(self) -> T:
         """The oldest message, waited for. Cancelling loses nothing.
 

@@ -187,6 +187,10 @@ class WebSocket(asyncio.Protocol, Generic[T]):
         """
         return await self._inbox.get()
 
+    def take_all(self) -> list[T]:
+        """The messages that have come and were not received, oldest first."""
+        return self._inbox.take_all()
+
     def send(self, text: str) -> bool:
         """Write one text message, however many wait; False when the connection is closed and nothing was written."""
         transport = self._transport

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import struct
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import WSMsgType, web
 
@@ -17,9 +18,6 @@ from ivr_bridge.errors import LocalProtocolError
 from ivr_bridge.twilio.stream_events import CallerAudio, StreamClosed, StreamEvent, StreamStarted
 from ivr_bridge.twilio.stream_protocol import MAX_TEXT_BYTES, MediaStream, StreamState
 from ivr_bridge.twilio.stream_tap import TappedResponse
-
-if TYPE_CHECKING:
-    from aiohttp.abc import AbstractStreamWriter
 
 CLOSE_TIMEOUT_S = 2.0
 """How long Twilio may take to answer our close frame."""
@@ -29,11 +27,19 @@ PING_S = 25.0
 peer is found by the call's no-media watchdog, long before."""
 
 MAX_BUFFERED_BYTES = 48 * 1024
-"""Unsent bytes at which a write waits: over 4 s of audio, more than a call ever sends ahead."""
+"""Unsent bytes at which the socket is full: over 4 s of audio, more than a call ever sends ahead."""
+ENOUGH_READ_BYTES = MAX_BUFFERED_BYTES // 4
+"""Unsent bytes at which a socket that was full takes audio again."""
 
 NO_CLOSE_CODE, NO_CLOSE_FRAME = 1005, 1006
 REASON_MAX_BYTES = 123
 """A close frame has room for no more."""
+
+_HEAD_SHORT = struct.Struct("!BB").pack
+_HEAD_MEDIUM = struct.Struct("!BBH").pack
+_HEAD_LONG = struct.Struct("!BBQ").pack
+_FINAL_TEXT = 0x81
+_LENGTH_IN_16_BITS, _LENGTH_IN_64_BITS = 126, 127
 
 
 AudioSink = Callable[[CallerAudio], None]
@@ -63,13 +69,13 @@ class _Ear:
 class StreamSocket:
     """The caller's leg of one call: a media stream that has started.
 
-    One task receives; several may send. What is sent when the stream is over is dropped and counted in `unsent`, since
-    only `receive` tells of the end. `sent` and `sent_bytes` count WebSocket messages.
+    One task receives; several may send, and sending never waits: who sends audio asks first whether the socket is
+    `full`. What is sent when the stream is over is dropped and counted in `unsent`, since only `receive` tells of the
+    end. `sent` and `sent_bytes` count WebSocket messages.
     """
 
     __slots__ = (
         "_closed",
-        "_draining",
         "_ear",
         "_now",
         "_own_close_code",
@@ -79,7 +85,6 @@ class StreamSocket:
         "_stalled_at",
         "_stream",
         "_transport",
-        "_writer",
         "_ws",
         "sent",
         "sent_bytes",
@@ -89,7 +94,6 @@ class StreamSocket:
     def __init__(
         self,
         ws: web.WebSocketResponse,
-        writer: AbstractStreamWriter,
         transport: asyncio.Transport,
         *,
         ear: _Ear | None = None,
@@ -97,13 +101,11 @@ class StreamSocket:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ws = ws
-        self._writer = writer
         self._transport = transport
         self._ear = ear or _Ear()
         self._stream = self._ear.stream
         self._now = now
         self._stalled_at: float | None = None
-        self._draining: asyncio.Task[None] | None = None
         self._closed: StreamClosed | None = None
         self._own_close_code = 0
         self._ping_s = ping_s
@@ -129,15 +131,12 @@ class StreamSocket:
             timeout=close_timeout_s,
             compress=False,
             max_msg_size=MAX_TEXT_BYTES,
-            # This class drains: when one of two senders that wait in the library's drain is cancelled, both are.
-            writer_limit=1 << 62,
         )
-        writer = await ws.prepare(request)
+        await ws.prepare(request)
         transport = request.transport
         if transport is None:
             raise ConnectionResetError("the peer left during the upgrade")
-        transport.set_write_buffer_limits(high=MAX_BUFFERED_BYTES, low=MAX_BUFFERED_BYTES // 4)
-        return cls(ws, writer, transport, ear=ear, ping_s=ping_s)
+        return cls(ws, transport, ear=ear, ping_s=ping_s)
 
     @property
     def response(self) -> web.StreamResponse:
@@ -175,13 +174,20 @@ class StreamSocket:
         """Bytes that the system has not taken yet."""
         return 0 if self._transport.is_closing() else self._transport.get_write_buffer_size()
 
+    @property
+    def full(self) -> bool:
+        """Whether Twilio does not read and too much is unsent; False again when most of it was read."""
+        if self._stalled_at is not None and self.buffered_bytes <= ENOUGH_READ_BYTES:
+            self._stalled_at = None
+        return self._stalled_at is not None
+
     def write_stalled_s(self, now: float) -> float:
-        """How long a write has been waiting for Twilio to read; 0 when none is.
+        """How long the socket has been full; 0 when it is not.
 
         Args:
             now: an instant of the monotonic clock.
         """
-        return 0.0 if self._stalled_at is None else max(0.0, now - self._stalled_at)
+        return max(0.0, now - self._stalled_at) if self.full and self._stalled_at is not None else 0.0
 
     def hear(self, sink: AudioSink | None) -> None:
         """Give audio to `sink` the moment it arrives, instead of through `receive`; None: no more.
@@ -214,30 +220,28 @@ class StreamSocket:
             raise self._stream.fault(str(message.data)) from message.data
         return self._ended(message)
 
-    async def send_media(self, payload: str) -> None:
+    def send_media(self, payload: str) -> None:
         """Play audio to the caller: base64 of mu-law at 8 kHz, any length.
-
-        Waits while Twilio does not read and too much is unsent; cancelling that wait is safe, the message is out.
 
         Raises:
             LocalProtocolError: this is not base64.
         """
         if self._stream.can_send:
-            await self._send(self._stream.media(payload))
+            self._send(self._stream.media(payload))
         else:
             self.unsent += 1
 
-    async def send_mark(self, name: str) -> None:
-        """Ask Twilio to say when what was sent so far has been played. Waits as `send_media` does."""
+    def send_mark(self, name: str) -> None:
+        """Ask Twilio to say when what was sent so far has been played."""
         if self._stream.can_send:
-            await self._send(self._stream.mark(name))
+            self._send(self._stream.mark(name))
         else:
             self.unsent += 1
 
-    async def send_clear(self) -> None:
-        """Drop what Twilio has queued; it echoes every mark still out. Waits as `send_media` does."""
+    def send_clear(self) -> None:
+        """Drop what Twilio has queued; it echoes every mark still out."""
         if self._stream.can_send:
-            await self._send(self._stream.clear())
+            self._send(self._stream.clear())
         else:
             self.unsent += 1
 
@@ -251,7 +255,7 @@ class StreamSocket:
         if self._own_close_code:
             return
         self._own_close_code = code
-        if self._draining is None and self._closed is None:
+        if not self.full and self._closed is None:
             text = reason.encode()[:REASON_MAX_BYTES].decode(errors="ignore").encode()
             await self._ws.close(code=code, message=text, drain=False)
         if self._transport.get_write_buffer_size():
@@ -262,31 +266,25 @@ class StreamSocket:
         self._stop_pings()
         self._transport.abort()
 
-    async def _send(self, text: str) -> None:
-        try:
-            await self._ws.send_str(text)
-        except ConnectionError:
+    def _send(self, text: str) -> None:
+        # A frame put together here costs a third of the library's way, and needs no task that may wait.
+        transport = self._transport
+        if self._own_close_code or self._ws.closed or transport.is_closing():
             self.unsent += 1
             return
+        data = text.encode()
+        n_bytes = len(data)
+        if n_bytes < _LENGTH_IN_16_BITS:
+            head = _HEAD_SHORT(_FINAL_TEXT, n_bytes)
+        elif n_bytes < 65536:
+            head = _HEAD_MEDIUM(_FINAL_TEXT, _LENGTH_IN_16_BITS, n_bytes)
+        else:
+            head = _HEAD_LONG(_FINAL_TEXT, _LENGTH_IN_64_BITS, n_bytes)
+        transport.write(head + data)
         self.sent += 1
-        self.sent_bytes += len(text)
-        if self._transport.get_write_buffer_size() > MAX_BUFFERED_BYTES:
-            await self._drain()
-
-    async def _drain(self) -> None:
-        """Wait for Twilio to read. One task for all senders, so that cancelling one wakes no other."""
-        if self._draining is None:
+        self.sent_bytes += n_bytes
+        if self._stalled_at is None and transport.get_write_buffer_size() > MAX_BUFFERED_BYTES:
             self._stalled_at = self._now()
-            self._draining = asyncio.create_task(self._drained())
-        await asyncio.wait((self._draining,))
-
-    async def _drained(self) -> None:
-        try:
-            with contextlib.suppress(ConnectionError):
-                await self._writer.drain()
-        finally:
-            self._draining = None
-            self._stalled_at = None
 
     def _ended(self, message: Any) -> list[StreamEvent]:
         """Name the close code. The library says 1000 when the connection just broke."""

@@ -1,4 +1,4 @@
-"""The agent's voice on its way to the caller: the one writing task, over a fake phone and on virtual time."""
+"""The agent's voice on its way to the caller: over a fake phone and on virtual time."""
 
 import asyncio
 from base64 import b64decode, b64encode
@@ -60,7 +60,7 @@ Story = Callable[[Scene], Awaitable[None]]
 def play(story: Story, output: AudioFormat = ULAW, *, echo_marks: bool = True) -> list[Any]:
     async def whole() -> None:
         scene = Scene(output, echo_marks=echo_marks)
-        tasks = [asyncio.ensure_future(work) for work in (scene.made.run(), scene.hears_marks(), scene.ticks())]
+        tasks = [asyncio.ensure_future(work) for work in (scene.hears_marks(), scene.ticks())]
         await story(scene)
         for task in tasks:
             task.cancel()

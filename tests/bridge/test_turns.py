@@ -86,10 +86,7 @@ Story = Callable[[Scene], Awaitable[None]]
 def play(story: Story, *, shut: bool = False, tell: bool = False) -> list[Any]:
     async def whole() -> None:
         scene = Scene(shut=shut, tell=tell)
-        writing = asyncio.ensure_future(scene.to_caller.run())
         await story(scene)
-        writing.cancel()
-        await asyncio.wait([writing])
 
     with capture_logs() as logs:
         run_virtual(whole())

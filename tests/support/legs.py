@@ -61,20 +61,20 @@ class FakeCaller:
             raise event
         return [event]
 
-    async def send_media(self, payload: str) -> None:
+    def send_media(self, payload: str) -> None:
         length_s = len(b64decode(payload)) / 8000
         start = max(self.now, self._ends_at)
         self._ends_at = start + length_s
         self.heard.append((start, self._ends_at))
         self.sent.append((self.now, "media", payload))
 
-    async def send_mark(self, name: str) -> None:
+    def send_mark(self, name: str) -> None:
         self.sent.append((self.now, "mark", name))
         if self._echo_marks:
             timer = asyncio.get_running_loop().call_at(max(self.now, self._ends_at), self._reached, name)
             self._marks.append((name, timer))
 
-    async def send_clear(self) -> None:
+    def send_clear(self) -> None:
         self.sent.append((self.now, "clear", ""))
         self._ends_at = self.now
         self.heard = [(start, min(end, self.now)) for start, end in self.heard if start < self.now]
@@ -87,6 +87,10 @@ class FakeCaller:
     def _reached(self, name: str) -> None:
         self._marks = [entry for entry in self._marks if entry[0] != name]
         self.says(MarkReached(name))
+
+    @property
+    def full(self) -> bool:
+        return self.stalled_s > 0
 
     def write_stalled_s(self, now: float) -> float:
         return self.stalled_s
@@ -118,11 +122,28 @@ class FakeAgent:
         self.sent: list[tuple[str, Any]] = []
         self.closed = False
         self.slow = False
-        self._inbox: asyncio.Queue[AgentEvent] = asyncio.Queue()
+        self._inbox: asyncio.Queue[AgentEvent | Exception] = asyncio.Queue()
+        self._sink: Callable[[AgentEvent], None] | None = None
+
+    def hear(self, sink: Callable[[AgentEvent], None] | None) -> None:
+        while sink is not None and not self._inbox.empty():
+            event = self._inbox.get_nowait()
+            assert not isinstance(event, Exception)
+            if isinstance(event, ConversationClosed):
+                self._inbox.put_nowait(event)
+                break
+            sink(event)
+        self._sink = sink
 
     def says(self, *events: AgentEvent) -> None:
         for event in events:
-            self._inbox.put_nowait(event)
+            if self._sink is None or isinstance(event, ConversationClosed):
+                self._inbox.put_nowait(event)
+                continue
+            try:
+                self._sink(event)
+            except Exception as error:
+                self._inbox.put_nowait(error)
 
     def speaks(self, length_ms: float, event_id: int = 1, piece_ms: float = 200) -> None:
         while length_ms > 0:
@@ -130,7 +151,10 @@ class FakeAgent:
             length_ms -= piece_ms
 
     async def receive(self) -> Sequence[AgentEvent]:
-        return [await self._inbox.get()]
+        event = await self._inbox.get()
+        if isinstance(event, Exception):
+            raise event
+        return [event]
 
     def send_audio(self, payload: str) -> bool:
         if not self.slow:

@@ -170,7 +170,7 @@ class TestTheCall:
         await media_server.open()
 
         async def leave(leg):
-            await leg.send_clear()
+            leg.send_clear()
 
         desk.run = leave
         phone = await media_server.dial_started()

@@ -6,7 +6,7 @@ what a failed opening is called, and that the end is one last event.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ivr_bridge import __version__
 from ivr_bridge.audio.formats import AudioFormat
@@ -27,6 +27,9 @@ SOURCE_INFO = {"source": "ivr_bridge", "version": __version__}
 _POLICY_VIOLATION = 1008
 _REASON_CHARS = 200
 
+_Message = list[AgentEvent] | Exception
+"""What waits to be received: the events of one message, or what the sink raised at it."""
+
 
 class AgentConversation:
     """One open conversation with an agent; make it with `AgentConversation.open` or an `AgentDialler`.
@@ -37,13 +40,14 @@ class AgentConversation:
     """
 
     __slots__ = (
-        "_early", "_fault", "_format_error", "_protocol", "_started", "_websocket", "dropped_frames",
+        "_early", "_fault", "_format_error", "_protocol", "_sink", "_started", "_websocket", "dropped_frames",
         "dropped_messages", "opened_at",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self._protocol = ConversationProtocol()
-        self._websocket: WebSocket[list[AgentEvent]] | None = None
+        self._websocket: WebSocket[_Message] | None = None
+        self._sink: Callable[[AgentEvent], None] | None = None
         self._started: ConversationStarted | None = None
         self._early: list[AgentEvent] = []
         self._fault: VendorFaulted | None = None
@@ -89,7 +93,7 @@ class AgentConversation:
             overrides=overrides, dynamic_variables=dynamic_variables, user_id=user_id, source_info=SOURCE_INFO
         )
 
-        def initiate(websocket: WebSocket[list[AgentEvent]]) -> None:
+        def initiate(websocket: WebSocket[_Message]) -> None:
             conversation._websocket = websocket
             websocket.send(initiation)
 
@@ -138,8 +142,21 @@ class AgentConversation:
         """Messages that were not documented, or malformed."""
         return self._protocol.unknown_messages
 
+    def hear(self, sink: Callable[[AgentEvent], None] | None) -> None:
+        """Give events to `sink` instead of through `receive`; None: no more.
+
+        At once those that have come already, then each the moment it arrives, before any task wakes. `sink` must not
+        wait. The `ConversationClosed` still comes through `receive`, and so does what `sink` raises.
+        """
+        if sink is not None:
+            early, self._early = self._early, []
+            for message in (early, *self._socket.take_all()):
+                for event in _events(message):
+                    sink(event)
+        self._sink = sink
+
     async def receive(self) -> list[AgentEvent]:
-        """The next events, in order; at least one. Cancelling loses nothing.
+        """The next events that no sink took, in order; at least one. Cancelling loses nothing.
 
         A `Pinged` among them has been answered. The last event is a `ConversationClosed`, and it is given again to
         whoever asks again; a close raises nothing.
@@ -148,7 +165,7 @@ class AgentConversation:
             events, self._early = self._early, []
             return events
         try:
-            return await self._socket.receive()
+            return _events(await self._socket.receive())
         except WebSocketClosed as closed:
             return [self._protocol.close(closed.close_code, closed.reason)]
 
@@ -205,7 +222,7 @@ class AgentConversation:
         try:
             async with asyncio.timeout(timeout_s):
                 while self._started is None:
-                    events += await self._socket.receive()
+                    events += _events(await self._socket.receive())
         except TimeoutError as error:
             self._socket.abort()
             raise AgentUnreachable(f"the agent announced no formats in {timeout_s:g} s") from error
@@ -223,7 +240,7 @@ class AgentConversation:
         text = f"closed with {closed.close_code} before it began: {words[:_REASON_CHARS] or 'no reason given'}"
         return AgentRefused(text) if closed.close_code == _POLICY_VIOLATION else AgentUnreachable(text)
 
-    def _read(self, text: str) -> list[AgentEvent] | None:
+    def _read(self, text: str) -> _Message | None:
         if self._protocol.state is ConversationState.CLOSED:
             return None
         try:
@@ -240,7 +257,15 @@ class AgentConversation:
                 self.opened_at = asyncio.get_running_loop().time()
             elif isinstance(event, VendorFaulted):
                 self._fault = event
-        return events or None
+        if self._sink is None:
+            return events or None
+        try:
+            for event in events:
+                self._sink(event)
+        except Exception as error:  # noqa: BLE001 - not the network's: `receive` raises it in the call's own task
+            self._sink = None
+            return error
+        return None
 
     def _may_speak(self) -> bool:
         if self._protocol.state is ConversationState.OPEN:
@@ -259,10 +284,16 @@ class AgentConversation:
         return self._started
 
     @property
-    def _socket(self) -> WebSocket[list[AgentEvent]]:
+    def _socket(self) -> WebSocket[_Message]:
         if self._websocket is None:
             raise AgentUnreachable("the conversation has no socket yet")
         return self._websocket
+
+
+def _events(message: _Message) -> list[AgentEvent]:
+    if isinstance(message, Exception):
+        raise message
+    return message
 
 
 def _refusal(refused: WebSocketRefused) -> AgentError:
