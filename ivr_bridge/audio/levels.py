@@ -40,6 +40,11 @@ def rms_dbov(pcm16: bytes) -> float:
     return max(FLOOR_DBOV, 20 * log10(rms / _FULL_SCALE)) if rms else FLOOR_DBOV
 
 
+def peak(pcm16: bytes) -> int:
+    """The largest magnitude among the samples, 0 to 32,768; half a sample at the end counts for nothing."""
+    return audioop.max(pcm16[:-1] if len(pcm16) % 2 else pcm16, 2)
+
+
 def active_level_dbov(pcm16: bytes, rate_hz: int) -> float:
     """The level of the speech alone, without its pauses, in dBov.
 

@@ -14,7 +14,6 @@ What it promises at 8 kHz on either side (at higher rates the band scales with t
 The standard library's `ratecv` has no filter: its images are 5 dB down and its aliases 0 dB.
 """
 
-import audioop
 from collections.abc import Iterator
 from functools import lru_cache
 from math import ceil, gcd
@@ -23,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ivr_bridge.audio.levels import peak
 from ivr_bridge.errors import AudioFormatError
 
 Floats = NDArray[np.float32]
@@ -175,14 +175,13 @@ class _Filter:
             scratch = self._spare.pop()
         except IndexError:
             scratch = self._new_scratch()
-        n_bytes = len(samples)
-        scratch.samples[:n_bytes] = samples
+        scratch.samples[: len(samples)] = samples
         views = scratch.views[rows]
         np.copyto(views.gathered, views.windows)
         np.matmul(views.gathered, self._matrices, out=views.products)
         sums = views.sums
         np.rint(sums, out=sums)
-        if audioop.max(samples[:-1] if n_bytes % 2 else samples, 2) > self._never_clipped:
+        if peak(samples) > self._never_clipped:
             np.minimum(sums, views.highest, out=sums)
             np.maximum(sums, views.lowest, out=sums)
         views.output[...] = views.ordered

@@ -193,8 +193,7 @@ class WebSocket(asyncio.Protocol, Generic[T]):
 
     def send(self, text: str) -> bool:
         """Write one text message, however many wait; False when the connection is closed and nothing was written."""
-        transport = self._transport
-        if transport is None or self._protocol.state is not State.OPEN or transport.is_closing():
+        if (transport := self._transport) is None or self._protocol.state is not State.OPEN or transport.is_closing():
             return False
         data = text.encode()
         if len(data) < _LENGTH_IN_16_BITS:
@@ -275,8 +274,7 @@ class WebSocket(asyncio.Protocol, Generic[T]):
         self._protocol.receive_eof()
         if not self._handshake.done():
             self._handshake.set_exception(ConnectionError("the connection broke during the WebSocket handshake"))
-        sent = self._protocol.close_sent
-        if sent is not None:
+        if (sent := self._protocol.close_sent) is not None:
             self._inbox.close(sent.code, sent.reason)
         else:
             self._inbox.close(_ABNORMAL, f"connection lost: {type(error).__name__}" if error else "no close frame")
@@ -288,8 +286,7 @@ class WebSocket(asyncio.Protocol, Generic[T]):
     # Our part
 
     def _finish_handshake(self) -> None:
-        refusal = self._protocol.handshake_exc
-        if refusal is not None:
+        if (refusal := self._protocol.handshake_exc) is not None:
             self._handshake.set_exception(_handshake_error(refusal))
             self.abort()
         elif self._protocol.state is not State.CONNECTING:  # a close may have come along with the handshake
@@ -321,8 +318,7 @@ class WebSocket(asyncio.Protocol, Generic[T]):
             self._flush()
             self._inbox.close(_NOT_UTF8, "text that is not UTF-8")
             return
-        message = self._read(text)
-        if message is not None:
+        if (message := self._read(text)) is not None:
             self._inbox.put(message, len(text))
 
     def _pause(self) -> None:
@@ -352,11 +348,10 @@ class WebSocket(asyncio.Protocol, Generic[T]):
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+        self._timer = None
 
     def _flush(self) -> None:
-        transport = self._transport
-        if transport is None:
+        if (transport := self._transport) is None:
             return
         for data in self._protocol.data_to_send():
             if transport.is_closing():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ivr_bridge.audio.g711 import mulaw_encode
-from ivr_bridge.audio.levels import FLOOR_DBOV, active_level_dbov, gain_to_level, is_silent_mulaw, rms_dbov
+from ivr_bridge.audio.levels import FLOOR_DBOV, active_level_dbov, gain_to_level, is_silent_mulaw, peak, rms_dbov
 from ivr_bridge.audio.tones import sine
 from ivr_bridge.errors import AudioFormatError
 
@@ -79,3 +79,11 @@ def test_half_a_sample_is_refused() -> None:
     for call in (rms_dbov, lambda pcm16: active_level_dbov(pcm16, 8000), lambda pcm16: gain_to_level(pcm16, -20, 8000)):
         with pytest.raises(AudioFormatError, match="3 bytes"):
             call(b"abc")
+
+
+@pytest.mark.parametrize(
+    ("pcm16", "expected"),
+    [(b"", 0), (b"\x05", 0), (b"\x05\x00\xfb\xff", 5), (b"\x00\x80\xff\x7f", 32768), (b"\x01\x00\x7f", 1)],
+)
+def test_the_peak_is_the_largest_magnitude_of_whole_samples(pcm16: bytes, expected: int) -> None:
+    assert peak(pcm16) == expected
