@@ -59,6 +59,45 @@ AGENT_UNREAD = _event(
 )
 TOOLS_LOADED = _event("tools.loaded", "info", "client tools that can be called", "tools")
 
+# Flows and configuration
+CONFIG_LOADED = _event("config.loaded", "info", "new calls get this configuration", "flows", "tools", "why")
+CONFIG_REFUSED = _event(
+    "config.refused", "error", "a changed file is broken; new calls get the configuration from before", "problems"
+)
+FLOW_CHOSEN = _event("flow.chosen", "info", "the flow of the called number", "flow", "language")
+NODE_ENTERED = _event("node.entered", "info", "the call stands at another node of its flow", "flow", "node", "kind")
+OPTION_CHOSEN = _event("option.chosen", "info", "a menu was answered", "node", "option", "by")
+DIGITS_COLLECTED = _event(
+    "digits.collected", "info", "a number was keyed in", "node", "n_digits", "sensitive", pii=("digits",)
+)
+LANGUAGE_CHANGED = _event(
+    "language.changed", "info", "the call goes on in another language", "language", "before", "by"
+)
+HTTP_ASKED = _event("http.asked", "info", "a service of the operator's answered", "node", "host", "status", "ms")
+HTTP_FAILED = _event(
+    "http.failed", "warning", "a service of the operator's did not give what was asked for", "node", "host", "error",
+    "ms",
+)  # fmt: skip
+FILLER_PLAYED = _event("filler.played", "info", "the caller waits and hears a prompt or music", "why", "after_ms")
+RUNG_CLIMBED = _event(
+    "rung.climbed", "warning", "the agent failed; this is tried next", "rung", "cause", "number", "ms_since_failure"
+)
+AGENT_RECOVERED = _event("agent.recovered", "info", "a rung brought an agent back", "rung", "ms_since_failure")
+AGENT_MISCONFIGURED = _event(
+    "agent.misconfigured", "error", "ALERT: every call fails like this until the configuration is mended", "cause",
+    "error",
+)  # fmt: skip
+BREAKER_OPENED = _event(
+    "breaker.opened", "error", "the agent is down: it is not dialled until a probe gets through", "agent_id",
+    "failures", "probe_after_s",
+)  # fmt: skip
+BREAKER_CLOSED = _event("breaker.closed", "info", "the agent is back", "agent_id", "down_s")
+CALL_HANDED_OVER = _event("call.handed_over", "info", "the stream ends; Twilio goes on", "to")
+VOICEMAIL_TAKEN = _event(
+    "voicemail.taken", "info", "a message was recorded; var/voicemails.jsonl has it", "recording_sid", "duration_s",
+    pii=("caller",),
+)  # fmt: skip
+
 # The webhooks
 WEBHOOK_REFUSED = _event(
     "webhook.refused", "warning", "not signed by our Twilio account", "path", "reason", "parameter_names"
