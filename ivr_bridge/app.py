@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,16 +15,19 @@ from ivr_bridge.access.machine_secret import make_once
 from ivr_bridge.api import call_events, health
 from ivr_bridge.api.door_keeper import door_keeper
 from ivr_bridge.bridge.agent_profile import AgentProfile
+from ivr_bridge.bridge.current_ivr import CurrentIvr
 from ivr_bridge.bridge.desk import Desk, DeskNeeds
-from ivr_bridge.bridge.legs import AgentLeg
-from ivr_bridge.bridge.live_calls import LiveCall
+from ivr_bridge.bridge.ivr import Ivr
+from ivr_bridge.bridge.switchboard import Switchboard
 from ivr_bridge.config_file import load
-from ivr_bridge.elevenlabs.conversation.dialling import AgentDialler
+from ivr_bridge.config_watch import changed_files
 from ivr_bridge.elevenlabs.rest.client import RestClient
 from ivr_bridge.elevenlabs.rest.text_to_speech import synthesize
+from ivr_bridge.flows.engine import Engine
+from ivr_bridge.flows.flow_book import read_flow_book
 from ivr_bridge.settings import BridgeConfig, Settings
 from ivr_bridge.speech.prompt_cache import PromptCache
-from ivr_bridge.speech.prompt_file import read_prompt_files
+from ivr_bridge.speech.prompt_file import PromptFile, read_prompt_files
 from ivr_bridge.speech.prompts import Prompts
 from ivr_bridge.speech.synthesizer import Synthesizer
 from ivr_bridge.speech.voice import Voice
@@ -32,6 +36,8 @@ from ivr_bridge.store.store import Store
 from ivr_bridge.telemetry import events
 from ivr_bridge.telemetry.call_feed import CallFeeds
 from ivr_bridge.telemetry.log import Log
+from ivr_bridge.tools.http_request import HttpRequests
+from ivr_bridge.tools.http_tool import http_tools
 from ivr_bridge.tools.registry import ToolRegistry
 from ivr_bridge.twilio import webhooks
 from ivr_bridge.twilio.stream_token import StreamTokens
@@ -47,8 +53,9 @@ class Bridge:
     settings: Settings
     log: Log
     store: Store
-    rest: RestClient
-    prompts: Prompts
+    rests: "RestClients"
+    requests: HttpRequests
+    current: CurrentIvr
     profile: AgentProfile
     desk: Desk
     web_app: web.Application
@@ -70,7 +77,7 @@ class Bridge:
         Raises:
             OSError: the port is taken, or the address is not ours.
         """
-        await self.prompts.load()
+        await self.current.start()
         runner = web.AppRunner(self.web_app, access_log=None, shutdown_timeout=CLOSE_WAIT_S, handle_signals=False)
         self._runner = runner
         await runner.setup()
@@ -81,7 +88,7 @@ class Bridge:
         self.base_url = self.settings.public_base_url or url
         self._background = [
             asyncio.create_task(self.profile.keep_read(), name="read the agent"),
-            asyncio.create_task(self.prompts.render_missing(), name="render prompts"),
+            asyncio.create_task(self._follow_config(), name="follow the configuration"),
         ]
         self.log.emit(
             events.SERVER_STARTED,
@@ -92,6 +99,13 @@ class Bridge:
         )
         return url
 
+    async def _follow_config(self) -> None:
+        try:
+            async for names in changed_files(self.settings.config_dir):
+                await self.current.reload(", ".join(names))
+        except (OSError, RuntimeError) as error:  # the system allows no more watches, or the folder is gone
+            self.log.emit(events.CONFIG_UNWATCHED, error=str(error))
+
     async def close(self) -> None:
         """Let go of everything; what is left of calls ends now."""
         await self.desk.close()
@@ -101,7 +115,9 @@ class Bridge:
             await asyncio.wait(self._background)
         if self._runner is not None:
             await self._runner.cleanup()
-        await self.rest.close()
+        await self.current.close()
+        await self.requests.close()
+        await self.rests.close()
         await self.store.close()
         self.log.emit(events.SERVER_STOPPED, calls=self.desk.calls.ended)
 
@@ -112,38 +128,55 @@ async def build_app(settings: Settings, log: Log, feeds: CallFeeds) -> Bridge:
     Raises:
         ConfigError: a file of `config/`, or what lies in `var/`, cannot be used.
     """
-    config = load(settings.config_dir / "bridge.yaml", BridgeConfig)
-    tools = build_tools(config, log)
     api_keys, made_api_key = build_access(settings)
     auth_tokens, made_auth_token = build_auth_tokens(settings, log)
     async with contextlib.AsyncExitStack() as undo:
         store = await open_store(settings, log)
         undo.push_async_callback(store.close)
-        rest = build_rest(settings)
-        prompts, profile = build_speech(settings, config, rest, store, log)
-        desk = build_desk(
-            settings=settings,
-            config=config,
-            rest=rest,
-            store=store,
-            prompts=prompts,
-            profile=profile,
-            tools=tools,
-            log=log,
-        )
+        rests = RestClients(settings)
+        requests = HttpRequests()
+        profile = AgentProfile(rests.at(None), settings.elevenlabs_agent_id, log)
+        cache = PromptCache(store, settings.var_dir / "prompts", log)
+        current = CurrentIvr(lambda: build_ivr(settings, rests.at(None), cache, requests, profile, log=log), log)
+        desk = build_desk(settings, rests, requests, current, store, log=log)
         bridge = Bridge(
-            settings, log, store, rest, prompts, profile, desk, web.Application(), made_api_key, made_auth_token
+            settings,
+            log,
+            store,
+            rests,
+            requests,
+            current,
+            profile,
+            desk,
+            web.Application(),
+            made_api_key,
+            made_auth_token,
         )
         build_web(bridge, auth_tokens, api_keys, feeds)
         undo.pop_all()
     return bridge
 
 
-def build_tools(config: BridgeConfig, log: Log) -> ToolRegistry:
-    """The client tools: ours and the operator's."""
-    tools = ToolRegistry.from_module(config.tools_module)
-    log.emit(events.TOOLS_LOADED, tools=list(tools.names))
-    return tools
+class RestClients:
+    """The vendor's REST API at each base URL that a flow names; the environment's is the first."""
+
+    def __init__(self, settings: Settings) -> None:
+        key = settings.elevenlabs_api_key
+        self._key = key.get_secret_value() if key is not None else ""
+        self._base_url = settings.elevenlabs_base_url
+        self._clients: dict[str, RestClient] = {}
+
+    def at(self, base_url: str | None) -> RestClient:
+        """The client of that host; None: the environment's."""
+        url = base_url or self._base_url
+        if url not in self._clients:
+            self._clients[url] = RestClient(url, self._key)
+        return self._clients[url]
+
+    async def close(self) -> None:
+        """Close them all."""
+        for client in self._clients.values():
+            await client.close()
 
 
 def build_access(settings: Settings) -> tuple[ApiKeys, str | None]:
@@ -163,16 +196,41 @@ def build_auth_tokens(settings: Settings, log: Log) -> tuple[Sequence[str], bool
     return (token,), True
 
 
-def build_rest(settings: Settings) -> RestClient:
-    """The vendor's REST API."""
-    key = settings.elevenlabs_api_key
-    return RestClient(settings.elevenlabs_base_url, key.get_secret_value() if key is not None else "")
+def build_ivr(
+    settings: Settings,
+    rest: RestClient,
+    cache: PromptCache,
+    requests: HttpRequests,
+    profile: AgentProfile,
+    *,
+    log: Log,
+) -> Ivr:
+    """One reading of `config/`.
+
+    Raises:
+        ConfigError: a file cannot be used.
+    """
+    folder = settings.config_dir
+    config = load(folder / "bridge.yaml", BridgeConfig)
+    files = read_prompt_files(folder / "prompts")
+    in_every_language = set.intersection(*(set(file.prompts.by_name()) for file in files.values()))
+    book = read_flow_book(folder, in_every_language)
+    tools = ToolRegistry.from_module(config.tools_module, http_tools(folder / "tools", os.environ, requests))
+    prompts = build_prompts(config, files, rest, cache, profile, log=log)
+    profile.use(config, prompts)
+    return Ivr(config, book, Engine(book.flows, book.calendars, os.environ), prompts, profile, tools)
 
 
-def build_speech(
-    settings: Settings, config: BridgeConfig, rest: RestClient, store: Store, log: Log
-) -> tuple[Prompts, AgentProfile]:
-    """Prompts in the agent's voice, and what the agent says first."""
+def build_prompts(
+    config: BridgeConfig,
+    files: dict[str, PromptFile],
+    rest: RestClient,
+    cache: PromptCache,
+    profile: AgentProfile,
+    *,
+    log: Log,
+) -> Prompts:
+    """What the line itself says, in the agent's voice unless another one is configured."""
 
     def voice_of(_language: str) -> Voice | None:
         if config.prompt_voice:
@@ -183,43 +241,18 @@ def build_speech(
     async def speak(**wanted: object) -> bytes:
         return await synthesize(rest, output_format="pcm_16000", **wanted)  # type: ignore[arg-type]
 
-    cache = PromptCache(store, settings.var_dir / "prompts", log)
-    files = read_prompt_files(settings.config_dir / "prompts")
-    prompts = Prompts(files, cache, Synthesizer(speak), voice_of, log)
-    profile = AgentProfile(rest, settings.elevenlabs_agent_id, config, prompts, log)
-    return prompts, profile
+    return Prompts(files, cache, Synthesizer(speak), voice_of, log)
 
 
 def build_desk(
-    *,
-    settings: Settings,
-    config: BridgeConfig,
-    rest: RestClient,
-    store: Store,
-    prompts: Prompts,
-    profile: AgentProfile,
-    tools: ToolRegistry,
-    log: Log,
+    settings: Settings, rests: RestClients, requests: HttpRequests, current: CurrentIvr, store: Store, *, log: Log
 ) -> Desk:
     """Who decides about calls."""
-
-    async def dial(live: LiveCall) -> AgentLeg:
-        dialler = AgentDialler(
-            rest, await profile.agent_id(), log=live.log, auth=config.agent_auth, overrides=config.overrides
-        )
-        call = live.asked
-        known = {"caller": call.caller, "called": call.called, "call_sid": call.call_sid}
-        variables = {name: known[what] for name, what in config.dynamic_variables.items()}
-        return await dialler.dial(dynamic_variables=variables, first_message=live.greeting.override)
-
     needs = DeskNeeds(
         settings=settings,
-        config=config,
+        ivr=lambda: current.ivr,
         tokens=StreamTokens(store),
-        prompts=prompts,
-        profile=profile,
-        tools=tools,
-        dial=dial,
+        switchboard=Switchboard(rests.at, requests, log),
         log=log,
     )
     return Desk(needs)
@@ -243,7 +276,7 @@ def build_web(bridge: Bridge, auth_tokens: Sequence[str], api_keys: ApiKeys, fee
         dependencies=lambda: {
             "store": bridge.store.state(),
             "agent": bridge.profile.state,
-            "prompts": "ok" if not bridge.prompts.missing else "rendering",
+            "prompts": "ok" if not bridge.current.ivr.prompts.missing else "rendering",
         },
         draining=lambda: bridge.desk.draining,
     )

@@ -57,6 +57,8 @@ class Settings(BaseModel):
     max_call_s: float = Field(3600, gt=0)
     caller_silent_s: float = Field(60, gt=0)
     """No sign of the caller for this long ends the call; asked once after two thirds of it."""
+    agent_silent_s: float = Field(8, gt=0)
+    """The agent understood words and no audio of it, and no tool, came for this long: it has failed."""
     drain_s: float = Field(30, ge=0)
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"

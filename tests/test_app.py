@@ -27,6 +27,7 @@ ROUTES = {
     ("POST", "/twilio/stream-ended"): Door.TWILIO_SIGNATURE,
     ("POST", "/twilio/fallback"): Door.TWILIO_SIGNATURE,
     ("POST", "/twilio/status"): Door.TWILIO_SIGNATURE,
+    ("POST", "/twilio/voicemail"): Door.TWILIO_SIGNATURE,
     ("POST", "/twilio/stream-status"): Door.TWILIO_SIGNATURE,
     ("GET", "/twilio/media/{worker}"): Door.TWILIO_SIGNATURE,
     ("GET", "/api/v1/calls/{call_sid}/events"): Door.API_KEY,
@@ -131,7 +132,7 @@ async def test_the_key_opens_the_api(bridge: Bridge, http: aiohttp.ClientSession
         assert "<Stream" in await response.text()
     async with http.get(f"/api/v1/calls/{form()['CallSid']}/events", headers={"X-API-Key": key}) as response:
         assert response.status == 200
-        assert b"call.answered" in await response.content.readuntil(b"\n\n")
+        assert b"flow.chosen" in await response.content.readuntil(b"\n\n")
 
 
 async def test_a_signature_opens_twilios_webhooks(bridge: Bridge, http: aiohttp.ClientSession):

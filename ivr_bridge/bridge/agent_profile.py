@@ -2,6 +2,7 @@
 
 import asyncio
 
+from ivr_bridge.bridge.agent_order import LANGUAGE
 from ivr_bridge.bridge.greeting_choice import AGENT, CACHED, Greeting, choose
 from ivr_bridge.elevenlabs.rest.agents import Agent, get_agent, list_agents
 from ivr_bridge.elevenlabs.rest.client import RestClient
@@ -19,23 +20,29 @@ LONGEST_RETRY_S = 60.0
 class AgentProfile:
     """The agent as the vendor described it, and its greeting in its own voice."""
 
-    def __init__(
-        self, rest: RestClient, agent_id: str | None, config: BridgeConfig, prompts: Prompts, log: Log
-    ) -> None:
-        """Without `agent_id` it is the first one that the vendor lists and that is not archived."""
+    def __init__(self, rest: RestClient, agent_id: str | None, log: Log) -> None:
+        """Without `agent_id` it is the first one that the vendor lists and that is not archived. Then `use`."""
         self._rest = rest
         self._agent_id = agent_id
-        self._config = config
-        self._prompts = prompts
+        self._config = BridgeConfig()
+        self._prompts: Prompts | None = None
         self._log = log
         self.agent: Agent | None = None
         self._first_message: Prompt | None = None
         self._last_error = ""
 
+    def use(self, config: BridgeConfig, prompts: Prompts) -> None:
+        """The configuration that calls get from now on."""
+        self._config, self._prompts = config, prompts
+
     @property
     def state(self) -> str:
         """For /readyz."""
         return "ok" if self.agent is not None else "unread"
+
+    def is_of(self, agent_id: str | None) -> bool:
+        """Whether this is the agent that is meant; None means the one of the environment."""
+        return agent_id is None or agent_id == self._agent_id
 
     async def agent_id(self) -> str:
         """Who answers.
@@ -80,7 +87,7 @@ class AgentProfile:
         return True
 
     async def _render(self, agent: Agent) -> None:
-        if not agent.first_message or agent.has_variables:
+        if not agent.first_message or agent.has_variables or self._prompts is None:
             return
         self._first_message = await self._prompts.render(
             agent.first_message,
@@ -90,8 +97,17 @@ class AgentProfile:
             voice_settings=agent.voice_settings,
         )
 
-    def greeting(self) -> Greeting:
-        """What a call that is answered now is greeted with."""
-        mode = self._config.greeting
-        operators = None if mode in (CACHED, AGENT) else self._prompts.get(mode, self._config.language)
-        return choose(mode, self.agent, self._first_message, operators)
+    def greeting(self, mode: str, language: str) -> Greeting:
+        """What a call that is answered now, in this language, is greeted with.
+
+        The agent's own first words are in its own language: in another one it says them itself.
+        """
+        own = mode in (CACHED, AGENT) or self._prompts is None
+        operators = None if own or self._prompts is None else self._prompts.get(mode, language)
+        cached = None if self.language_override(language) else self._first_message
+        return choose(mode, self.agent, cached, operators)
+
+    def language_override(self, language: str) -> bool:
+        """Whether a conversation in this language must, and may, be asked for."""
+        agent = self.agent
+        return agent is not None and agent.language not in ("", language) and LANGUAGE in agent.allowed_overrides

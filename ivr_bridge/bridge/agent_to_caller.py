@@ -22,6 +22,7 @@ from ivr_bridge.telemetry.log import Log
 
 MULAW_BYTES_PER_MS = 8
 FRAME_BYTES = 160
+EVENT_IDS_OF_ONE_AGENT = 1_000_000
 MARK_GRACE_S = 2.0
 """A mark may come this much later than the playback clock expects it; after that we stop waiting."""
 
@@ -36,6 +37,7 @@ class AgentToCaller:
         self._log = log
         self._chain: Transcoder | None = None
         self._format = TELEPHONE
+        self._format_known = False
         self._framer = Framer(FRAME_BYTES)
         self._framed_for: Reply | None = None
         self._half_sample = b""
@@ -45,11 +47,23 @@ class AgentToCaller:
         self._mark_due = False
         self._marked = asyncio.Event()
         self._prompts_played = 0
+        self._first_event_id = 0
+        self._filling = False
         self.playout = Playout()
 
     def connect(self, output_format: AudioFormat) -> str:
-        """Build the chain from what the agent speaks; returns it as text. Raises AudioFormatError."""
+        """Build the chain from what the agent speaks; returns it as text. Raises AudioFormatError.
+
+        Of a second agent, too: its `event_id`s begin anew and are told apart from the first one's.
+        """
         chain = Transcoder(output_format, TELEPHONE)
+        self._finish_framing()
+        self._half_sample = b""
+        if self._format_known:
+            self._first_event_id += EVENT_IDS_OF_ONE_AGENT
+        self._format_known = True
+        self._event_id = None
+        self._turn_began = True
         self._chain = None if chain.is_passthrough else chain
         self._format = output_format
         return str(chain)
@@ -86,6 +100,8 @@ class AgentToCaller:
         Returns:
             False when too much is waiting already: the agent floods.
         """
+        if self._filling:
+            self.stop_filler()
         if event.event_id != self._event_id:
             self._next_id(event.event_id)
         self._turn_began = False
@@ -113,7 +129,7 @@ class AgentToCaller:
         if self._turn_began:
             self._finish_framing()
             self._half_sample = b""
-            self._reply_id = event_id
+            self._reply_id = self._first_event_id + event_id
 
     def _whole_samples(self, payload: str) -> bytes:
         """A piece's audio; half a sample at its end waits for the next piece, also while playback has run dry.
@@ -136,7 +152,7 @@ class AgentToCaller:
     def reply_completed(self, event_id: int) -> None:
         """No more audio of this reply comes: what the filters still hold is its last part."""
         self._half_sample = b""
-        if (reply := self.playout.find(event_id)) is not None:
+        if (reply := self.find(event_id)) is not None:
             reply.text.whole = True
             if self._framed_for is reply:
                 self._finish_framing()
@@ -149,16 +165,47 @@ class AgentToCaller:
         if rest:
             self._enter(reply, b2a_base64(rest, newline=False).decode("ascii"))
 
+    def find(self, event_id: int) -> Reply | None:
+        """A reply of the present agent that has not been settled yet."""
+        return self.playout.find(self._first_event_id + event_id)
+
     def play(self, prompt: Prompt) -> None:
         """Queue a prompt of ours behind whatever is playing."""
+        self.stop_filler()
+        self._play(prompt)
+
+    def _play(self, prompt: Prompt) -> None:
         self._finish_framing()
         self._prompts_played += 1
         reply = self.playout.reply(-self._prompts_played)
         reply.text.text, reply.text.whole = prompt.text, True
         self._enter(reply, prompt.payload)
 
+    def play_filler(self, prompt: Prompt) -> None:
+        """Play something while the caller waits: whatever comes next stops it at once."""
+        self._play(prompt)
+        self._filling = True
+
+    def stop_filler(self) -> None:
+        """Not a sample more of it is played."""
+        if self._filling:
+            self._filling = False
+            if self.playout.interrupt(self._clock()) is not None:
+                self._caller.send_clear()
+                self._mark_due = False
+                self._marked.set()
+
+    def playing(self, now: float) -> bool:
+        """Whether the caller hears, or is about to hear, anything at all."""
+        return self.playout.playing(now)
+
+    def speaking(self, now: float) -> bool:
+        """Whether the caller hears, or is about to hear, anything but a filler."""
+        return not self._filling and self.playout.playing(now)
+
     def interrupt(self) -> Interruption | None:
         """Drop all that was not heard; None when nothing was outstanding. The `clear` goes out at once."""
+        self.stop_filler()
         self._framed_for, self._half_sample = None, b""
         self._turn_began = True
         self._framer.reset()
@@ -186,8 +233,10 @@ class AgentToCaller:
 
     def tick(self, now: float) -> None:
         """A few times a second: settle what was played, and write what has room now."""
-        if self._framed_for is not None and not self.playout.playing(now):
-            self._finish_framing()
+        if not self.playout.playing(now):
+            self._filling = False
+            if self._framed_for is not None:
+                self._finish_framing()
         for reply in self.playout.settle(now):
             self._log.emit(
                 events.REPLY_PLAYED,

@@ -1,69 +1,37 @@
-"""One call while its stream lives: two directions, a watch, and exactly one Termination."""
+"""One call while its stream lives: two directions, a flow, a watch, and exactly one Termination."""
 
 import asyncio
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Coroutine
+from typing import Any
 
 from ivr_bridge.bridge.account import CallAccount
+from ivr_bridge.bridge.agent_order import AgentOrder
+from ivr_bridge.bridge.agent_seat import AgentSeat, Failed
+from ivr_bridge.bridge.agent_side import AgentSide, AgentSideNeeds
 from ivr_bridge.bridge.agent_to_caller import AgentToCaller
 from ivr_bridge.bridge.call_controls import CallControls
+from ivr_bridge.bridge.call_needs import CallNeeds, Opening
+from ivr_bridge.bridge.caller_side import CallerSide, CallerSideNeeds
 from ivr_bridge.bridge.caller_to_agent import CallerToAgent
-from ivr_bridge.bridge.deadlines import WRITE_STALLED_S, Deadline, Deadlines
-from ivr_bridge.bridge.dtmf import DigitCollector
+from ivr_bridge.bridge.deadlines import Deadlines
+from ivr_bridge.bridge.fallback import Cause
+from ivr_bridge.bridge.filler import Filler, Why
+from ivr_bridge.bridge.floor import Floor
+from ivr_bridge.bridge.flow_stage import FlowStage
 from ivr_bridge.bridge.greeting import GreetingGate
-from ivr_bridge.bridge.greeting_choice import Greeting
 from ivr_bridge.bridge.legs import AgentLeg, CallerLeg
 from ivr_bridge.bridge.parked_agents import ParkedAgent
+from ivr_bridge.bridge.rescue import Rescue, RescueNeeds
 from ivr_bridge.bridge.termination import FAR_ENDS, Termination
 from ivr_bridge.bridge.turns import Turns
-from ivr_bridge.elevenlabs.conversation.events import AgentEvent, ConversationClosed
-from ivr_bridge.errors import AgentError, AgentRefused, AudioFormatError, RemoteProtocolError
-from ivr_bridge.settings import Settings
+from ivr_bridge.bridge.watch import Watch, WatchNeeds
+from ivr_bridge.elevenlabs.conversation.events import AgentEvent
+from ivr_bridge.flows.model import HttpNode, Language
+from ivr_bridge.flows.moves import AskHttp, FlowInput, HttpAnswered
 from ivr_bridge.speech.prompt import Prompt
 from ivr_bridge.telemetry import events
-from ivr_bridge.telemetry.log import Log
-from ivr_bridge.tools.context import CallInfo
 from ivr_bridge.tools.dispatch import ToolDispatch
-from ivr_bridge.tools.registry import ToolRegistry
-from ivr_bridge.tools.threads import ToolThreads
-from ivr_bridge.twilio.stream_events import (
-    CallerAudio,
-    DtmfPressed,
-    MarkReached,
-    StreamClosed,
-    StreamEvent,
-    StreamStopped,
-    UnknownStreamMessage,
-)
-
-TICK_S = 0.2
-STEADY_FEED_S = 5.0
-"""The agent ends a conversation that hears nothing for 60 s; long before that it gets a sign of life."""
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """How a call begins: the agent on its way, and the first words."""
-
-    agent: ParkedAgent
-    greeting: Greeting
-
-
-@dataclass(frozen=True, slots=True)
-class CallNeeds:
-    """What every call is given by the desk."""
-
-    settings: Settings
-    prompt: Callable[[str], Prompt | None]
-    """An operator's prompt by name, in the call's language; None when it was never rendered."""
-    tools: ToolRegistry
-    tool_timeout_s: float
-    tell_agent_what_was_heard: bool
-    info: Callable[[], CallInfo]
-    log: Log
-    tool_threads: ToolThreads | None = None
-    """Where sync tools of all calls run; None: threads of this call's own."""
 
 
 class Call:
@@ -78,27 +46,26 @@ class Call:
         self._log = needs.log
         self._account = account
         self._over: asyncio.Future[Termination] = loop.create_future()
-        self._last_words: asyncio.Task[None] | None = None
+        self._running: list[asyncio.Task[None]] = []
         self._ending: Termination | None = None
         self._tasks = asyncio.TaskGroup()
-        self.agent: AgentLeg | None = None
-        """Handed back for the desk to close: what follows the stream may want it."""
-        self.unclaimed: ParkedAgent | None = opening.agent
-        """Set until the agent is claimed."""
-        self.agent_closed = False
-        """Whether the agent closed by itself."""
         self.prompt_played = False
         """Whether the caller heard the termination's prompt in the stream; else TwiML says it."""
         now = self._clock()
         if account.started_at is None:
             account.started_at = now
         settings = needs.settings
-        self._deadlines = Deadlines(now, max_call_s=settings.max_call_s, caller_silent_s=settings.caller_silent_s)
-        self._digits = DigitCollector()
-        self._keyed: list[str] = []
-        self._to_agent = CallerToAgent(account, self._caller_spoke)
+        self._deadlines = Deadlines(
+            now,
+            max_call_s=settings.max_call_s,
+            caller_silent_s=settings.caller_silent_s,
+            agent_silent_s=settings.agent_silent_s,
+        )
+        self._floor = Floor()
+        self._filler = Filler()
+        self._to_agent = CallerToAgent(account, self._spoke)
         self._to_caller = AgentToCaller(leg, account, self._clock, needs.log)
-        self._controls = CallControls(leg.started.call_sid, needs.info, self._clock)
+        self._controls = CallControls(leg.started.call_sid, needs.info, lambda: needs.journey.options, self._clock)
         self._tools = ToolDispatch(
             needs.tools,
             self._controls,
@@ -107,47 +74,192 @@ class Call:
             timeout_s=needs.tool_timeout_s,
             threads=needs.tool_threads,
         )
-        self._turns = Turns(
+        self._turns = self._build_turns()
+        self._seat = AgentSeat(
+            hear=self._on_agent,
+            seated=self._seated,
+            to_agent=self._to_agent,
             to_caller=self._to_caller,
-            gate=GreetingGate(shut=opening.greeting.gate_shut),
+            account=account,
+            connect_s=settings.agent_silent_s,
+            log=needs.log,
+        )
+        self._agent_side = self._build_agent_side()
+        self._stage = self._build_stage()
+        self._controls.stage = self._stage
+        self._caller_side = self._build_caller_side()
+        self._watch = self._build_watch()
+
+    def _build_turns(self) -> Turns:
+        needs = self._needs
+        return Turns(
+            to_caller=self._to_caller,
+            gate=GreetingGate(shut=self._opening.greeting.gate_shut),
+            floor=self._floor,
+            filler=self._filler,
+            transcript=needs.transcript,
             deadlines=self._deadlines,
             tools=self._tools,
-            account=account,
+            account=self._account,
             tell=self._tell_heard if needs.tell_agent_what_was_heard else None,
+            understood=self._understood,
+            audible=self._audible,
             clock=self._clock,
             log=needs.log,
         )
-        self._unknown_kinds: set[str] = set()
-        self._fed_at = now
+
+    def _build_agent_side(self) -> AgentSide:
+        needs = self._needs
+
+        def dial(order: AgentOrder) -> ParkedAgent:
+            return ParkedAgent(lambda: needs.dial(order), needs.log)
+
+        self._rescue = Rescue(
+            needs.ladder,
+            RescueNeeds(
+                dial=dial,
+                register=needs.register,
+                go_to=self._go_on_without,
+                leave_for_vendor=self._leave_for_vendor,
+                end=self.end,
+                filler=self._filler,
+                clock=self._clock,
+                log=needs.log,
+            ),
+        )
+        side = AgentSideNeeds(
+            journey=needs.journey,
+            seat=self._seat,
+            rescue=self._rescue,
+            turns=self._turns,
+            floor=self._floor,
+            filler=self._filler,
+            transcript=needs.transcript,
+            to_caller=self._to_caller,
+            to_agent=self._to_agent,
+            order=needs.order,
+            dial=dial,
+            dismiss=needs.dismiss,
+            discard=needs.discard,
+            step=self._step,
+            ending=lambda: self._ending is not None,
+            menu=self._open_menu,
+            end=self.end,
+            in_background=self.in_background,
+            played_out=self._to_caller.played_out,
+            greets=needs.greets,
+            play_greeting=self._play_greeting,
+            owes=self._turns.agent_owes,
+            owes_nothing=self._deadlines.agent_gave_sign,
+            clock=self._clock,
+        )
+        return AgentSide(side, self._opening.greeting, self._opening.order)
+
+    def _build_stage(self) -> FlowStage:
+        return FlowStage(
+            self._needs.journey,
+            self,
+            self._agent_side,
+            floor=self._floor,
+            to_caller=self._to_caller,
+            to_agent=self._to_agent,
+            transcript=self._needs.transcript,
+            log=self._log,
+        )
+
+    def _build_caller_side(self) -> CallerSide:
+        return CallerSide(
+            CallerSideNeeds(
+                leg=self._leg,
+                journey=self._needs.journey,
+                stage=self._stage,
+                agent_side=self._agent_side,
+                to_agent=self._to_agent,
+                to_caller=self._to_caller,
+                floor=self._floor,
+                filler=self._filler,
+                deadlines=self._deadlines,
+                account=self._account,
+                stream_over=self.stream_over,
+                over=self._over.done,
+                ending=lambda: self._ending is not None,
+                clock=self._clock,
+                log=self._log,
+            )
+        )
+
+    def _build_watch(self) -> Watch:
+        return Watch(
+            WatchNeeds(
+                leg=self._leg,
+                journey=self._needs.journey,
+                stage=self._stage,
+                caller_side=self._caller_side,
+                agent_side=self._agent_side,
+                to_caller=self._to_caller,
+                filler=self._filler,
+                deadlines=self._deadlines,
+                controls=self._controls,
+                account=self._account,
+                prompt=self._needs.prompt,
+                say=self.say,
+                end=lambda termination, at_once: self.end(termination, at_once=at_once),
+                ending=lambda: self._ending is not None,
+                clock=self._clock,
+                log=self._log,
+            )
+        )
+
+    @property
+    def agent(self) -> AgentLeg | None:
+        """Who sits in the seat; the desk closes it, since what follows the stream may want it."""
+        return self._seat.agent
+
+    @property
+    def unclaimed(self) -> ParkedAgent | None:
+        """The agent that was still on its way when the stream ended."""
+        return self._seat.expected
+
+    @property
+    def agent_closed(self) -> bool:
+        """Whether that agent closed by itself."""
+        return self._seat.closed_itself
 
     async def run(self) -> Termination:
         """Run until the stream is over; whatever happens, one Termination.
 
         Cancelling it (the second Ctrl-C) ends everything at once and is safe.
         """
+        self._seat.expected = self._opening.agent
+        self._account.greeting = self._account.greeting or self._opening.greeting.name
         try:
-            async with self._tasks as tasks:
-                running = [
-                    tasks.create_task(self._hear_caller()),
-                    tasks.create_task(self._hear_agent()),
-                    tasks.create_task(self._watch()),
-                ]
-                self._greet()
+            async with self._tasks:
+                self.in_background(self._caller_side.listen())
+                self.in_background(self._watch.keep())
+                if self._opening.agent is not None:
+                    self._agent_side.come(self._opening.agent)
+                self._stage.begin()
                 termination = await self._over
-                for task in (*running, self._last_words):
-                    if task is not None:
-                        task.cancel()
+                for task in self._running:
+                    task.cancel()
         except* Exception as group:  # noqa: BLE001 - a task border: a bug of ours ends this call and no other
             termination = Termination.BRIDGE_FAULTED
             error = group.exceptions[0]
             self._log.emit(events.CALL_FAULTED, error=repr(error), traceback="".join(traceback.format_exception(error)))
         finally:
             self._leg.hear(None)
-            if self.agent is not None:
-                self.agent.hear(None)
+            if self._seat.agent is not None:
+                self._seat.agent.hear(None)
+            self._agent_side.close()
             self._account_for()
             await self._tools.close()
         return termination
+
+    def in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """A task of the call: it ends with the stream at the latest."""
+        task = self._tasks.create_task(work)
+        self._running.append(task)
+        task.add_done_callback(self._running.remove)
 
     def end(self, termination: Termination, *, at_once: bool = False) -> None:
         """End the call: with its prompt, or with what is playing; the first reason wins.
@@ -159,202 +271,104 @@ class Call:
         if self._ending is not None or self._over.done():
             return
         self._ending = termination
+        self._filler.end()
+        self._to_caller.stop_filler()
         self._turns.deaf = termination is not Termination.AGENT_HUNG_UP
         if at_once:
             self._to_caller.interrupt()
-        self._last_words = self._tasks.create_task(self._say_last_words(termination))
+        self.in_background(self._say_last_words(termination))
 
     async def _say_last_words(self, termination: Termination) -> None:
-        playing = termination.prompt is not None and self._play(termination.prompt)
+        language = self._needs.journey.language
+        playing = termination.prompt is not None and self.say(termination.prompt, language)
         await self._to_caller.played_out()
         self.prompt_played = playing
         self.stream_over(termination)
-
-    def _play(self, name: str) -> bool:
-        prompt = self._needs.prompt(name)
-        if prompt is None:
-            return False
-        self._to_caller.play(prompt)
-        self._log.emit(events.PROMPT_PLAYED, prompt=name, language=prompt.language)
-        return True
-
-    def _greet(self) -> None:
-        greeting = self._opening.greeting
-        self._account.greeting = greeting.name
-        if greeting.prompt is not None:
-            self._to_caller.play(greeting.prompt)
-
-    # The caller's side
-
-    async def _hear_caller(self) -> None:
-        leg = self._leg
-        leg.hear(self._audio_came)
-        while True:
-            try:
-                received = await leg.receive()
-            except RemoteProtocolError as error:
-                self._log.emit(events.STREAM_FAULTED, stream_sid=leg.started.stream_sid, error=str(error))
-                self.stream_over(Termination.STREAM_FAULTED)
-                return
-            for event in received:
-                self._on_caller(event)
-            if self._over.done():
-                return
-
-    def _audio_came(self, event: CallerAudio) -> None:
-        self._deadlines.media_came(self._clock())
-        self._to_agent.audio(event)
-
-    def _on_caller(self, event: StreamEvent) -> None:
-        match event:
-            case CallerAudio():
-                self._audio_came(event)
-            case MarkReached(name):
-                self._to_caller.mark_reached(name)
-            case DtmfPressed(digit):
-                self._log.emit(events.CALLER_KEYED, pii={"digit": digit})
-                self._deadlines.caller_heard(self._clock())
-                self._tell_digits(self._digits.press(digit, self._clock()))
-            case StreamStopped():
-                self.stream_over(Termination.STREAM_ENDED)
-            case StreamClosed(close_code):
-                self._log.emit(
-                    events.STREAM_ENDED,
-                    stream_sid=self._leg.started.stream_sid,
-                    reason="closed" if event.clean else "lost",
-                    close_code=close_code,
-                )
-                self.stream_over(Termination.STREAM_ENDED if event.clean else Termination.STREAM_LOST)
-            case UnknownStreamMessage(kind):
-                self._account.unknown_messages += 1
-                if kind not in self._unknown_kinds and len(self._unknown_kinds) < 10:
-                    self._unknown_kinds.add(kind)
-                    self._log.emit(events.STREAM_UNKNOWN, kind=kind[:40])
-            case _:
-                pass
 
     def stream_over(self, termination: Termination) -> None:
         """The stream is gone, or as good as gone: nobody hears last words any more, so they are not waited for."""
         if not self._over.done():
             self._over.set_result(self._ending or termination)
 
-    def _caller_spoke(self) -> None:
-        self._deadlines.caller_spoke(self._clock())
+    # What the flow and the ladder want
 
-    def _tell_digits(self, digits: str | None) -> None:
-        if digits:
-            self._keyed.append(digits)
-        if self.agent is not None:
-            for number in self._keyed:
-                self.agent.send_user_message(f"I pressed {' '.join(number)} on the keypad.")
-            self._keyed.clear()
+    @property
+    def ending(self) -> bool:
+        """Whether the last words are being said, so that nothing else begins."""
+        return self._ending is not None
+
+    def say(self, prompt: str, language: Language) -> bool:
+        """Queue a prompt behind what is playing; False when there is no audio of it."""
+        found = self._needs.prompt(prompt, language)
+        if found is None:
+            self._log.emit(events.PROMPT_MISSING, prompt=prompt, language=language)
+            return False
+        self._filler.end()
+        self._to_caller.play(found)
+        self._log.emit(events.PROMPT_PLAYED, prompt=prompt, language=found.language)
+        return True
+
+    def caller_waits(self, why: Why) -> None:
+        """The caller waits for something that is not speech of ours: a filler may be due."""
+        self._filler.begin(self._clock(), why)
+
+    async def ask_http(self, asked: AskHttp, node: HttpNode) -> HttpAnswered:
+        """Ask a service of the operator's."""
+        return await self._needs.ask_http(asked, node)
+
+    def _play_greeting(self, prompt: Prompt) -> None:
+        self._to_caller.play(prompt)
+
+    def _go_on_without(self, node: str) -> None:
+        self._agent_side.go_on_without(node)
+
+    def _leave_for_vendor(self, twiml: str) -> None:
+        self._needs.journey.vendors_twiml = twiml
+        self.end(Termination.VENDOR_TOOK_OVER)
+
+    # What one side tells another that is made after it
+
+    def _spoke(self) -> None:
+        self._caller_side.spoke()
+
+    def _understood(self, text: str) -> None:
+        self._caller_side.understood(text)
+
+    def _audible(self) -> None:
+        self._rescue.heard()
+
+    def _open_menu(self) -> str:
+        return self._stage.menu_told
+
+    def _step(self, happened: FlowInput) -> None:
+        self._stage.step(happened)
 
     # The agent's side
 
-    async def _hear_agent(self) -> None:
-        try:
-            agent, said = await self._opening.agent.claim()
-            self._connect(agent)
-        except AudioFormatError as error:
-            self._log.emit(events.AGENT_FAULTED, code=0, error_type=error.code, error=str(error))
-            self.end(Termination.AUDIO_FORMAT)
-            return
-        except AgentError as error:
-            refused = isinstance(error, AgentRefused)
-            self.end(Termination.AGENT_REFUSED if refused else Termination.AGENT_UNREACHABLE)
-            return
-        for event in said:
-            self._on_agent(event)
-        agent.hear(self._on_agent)
-        while not self.agent_closed:
-            for event in await agent.receive():
-                self._on_agent(event)
-
     def _on_agent(self, event: AgentEvent) -> None:
-        if isinstance(event, ConversationClosed):
-            self._conversation_closed(event)
-            return
         termination = self._turns.receive(event)
-        if termination is Termination.AGENT_HUNG_UP:
+        if termination is Termination.AGENT_HUNG_UP and self._agent_side.ends_call:
             self._controls.hang_up_after_playout()  # its last words may still be on their way
-        elif termination is not None:
-            self.end(termination, at_once=termination is Termination.AGENT_FLOODED)
+        elif termination is Termination.AGENT_FLOODED:
+            self._to_caller.interrupt()
+            self._agent_side.failed(Failed(Cause.FLOODED, "more audio than anybody would listen to", seated=True))
 
-    def _connect(self, agent: AgentLeg) -> None:
-        self.agent, self.unclaimed = agent, None
-        account = self._account
-        account.conversation_id = agent.conversation_id
-        account.input_format, account.output_format = str(agent.input_format), str(agent.output_format)
-        to_caller = self._to_caller.connect(agent.output_format)
-        to_agent = self._to_agent.connect(agent)
-        self._log.emit(events.AUDIO_CHAINED, caller_to_agent=to_agent, agent_to_caller=to_caller)
-        if self._opening.greeting.told:
-            agent.send_contextual_update(self._opening.greeting.told)
-
-    def _conversation_closed(self, event: ConversationClosed) -> None:
-        self.agent_closed = True
-        self._account.agent_close_code = event.close_code
-        self._to_agent.disconnect()
-        self._log.emit(events.AGENT_CLOSED, close_code=event.close_code, reason=event.reason, by="agent")
-        if event.close_code == 1000:
-            self.end(Termination.AGENT_HUNG_UP)
-        elif event.close_code == 1008:
-            self.end(Termination.AGENT_REFUSED)
-        else:
-            self.end(Termination.AGENT_LOST)
+    def _seated(self, agent: AgentLeg) -> None:
+        self._agent_side.seated(agent)
+        self._caller_side.tell_keyed()
 
     def _answer_tool(self, tool_call_id: str, result: str, is_error: bool) -> None:
-        if self.agent is not None:
-            self.agent.send_tool_result(tool_call_id, result, is_error)
+        if self._seat.agent is not None:
+            self._seat.agent.send_tool_result(tool_call_id, result, is_error)
+            self._turns.agent_owes()
 
     def _tell_heard(self, heard: str) -> None:
-        if self.agent is not None:
-            said = (
-                f'Of your last words the caller heard only: "{heard}"' if heard else "The caller heard nothing of it."
-            )
-            self.agent.send_contextual_update(said, "heard")
-
-    # The watch
-
-    async def _watch(self) -> None:
-        fed_frames = 0
-        while True:
-            await asyncio.sleep(TICK_S)
-            now = self._clock()
-            self._to_caller.tick(now)
-            playing = self._to_caller.playout.playing(now)
-            self._tell_digits(self._digits.expire(now))
-            if self._leg.write_stalled_s(now) >= WRITE_STALLED_S:
-                self.end(Termination.STREAM_STALLED)
-            if self._controls.hang_up_due(now, playing=playing):
-                self.end(Termination.AGENT_HUNG_UP)
-            deadline = self._deadlines.due(now, playing=playing)
-            if deadline is not None and self._ending is None:
-                self._on_deadline(deadline, now)
-            if self._account.frames_in != fed_frames:
-                fed_frames, self._fed_at = self._account.frames_in, now
-            elif now - self._fed_at >= STEADY_FEED_S and self.agent is not None:
-                self.agent.send_user_activity()
-                self._fed_at = now
-
-    def _on_deadline(self, deadline: Deadline, now: float) -> None:
-        match deadline:
-            case Deadline.ASK_CALLER:
-                self._log.emit(events.CALLER_ASKED, silent_s=self._deadlines.silent_s(now))
-                self._play("are_you_there")
-            case Deadline.EXCUSE_AGENT:
-                self._play("connecting")
-            case Deadline.NO_MEDIA:
-                self.end(Termination.STREAM_SILENT, at_once=True)
-            case Deadline.CALL_TOO_LONG:
-                self.end(Termination.CALL_TOO_LONG, at_once=True)
-            case Deadline.CALLER_SILENT:
-                self.end(Termination.CALLER_SILENT)
-            case Deadline.AGENT_SILENT:
-                self.end(Termination.AGENT_SILENT)
+        said = f'Of your last words the caller heard only: "{heard}"' if heard else "The caller heard nothing of it."
+        if self._seat.agent is not None:
+            self._seat.agent.send_contextual_update(said, "heard")
 
     def _account_for(self) -> None:
         self._to_caller.account_for()
         self._turns.account_for()
-        if self.agent is not None:
-            self._account.stale_audio += self.agent.stale_audio
+        if self._seat.agent is not None:
+            self._account.stale_audio += self._seat.agent.stale_audio

@@ -1,8 +1,16 @@
-"""What a call can do for the agent's tools (later also for flows and the console)."""
+"""What a call can do for the agent's tools (later also for the console)."""
 
-from collections.abc import Callable
+from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from ivr_bridge.errors import ToolError
 from ivr_bridge.tools.context import CallInfo
+
+if TYPE_CHECKING:
+    from ivr_bridge.bridge.flow_stage import FlowStage
+    from ivr_bridge.language import Language
 
 QUIET_BEFORE_HANG_UP_S = 1.5
 """The agent has said its last words when it was quiet for so long after the tool answered."""
@@ -13,12 +21,21 @@ LAST_WORDS_WITHIN_S = 5.0
 class CallControls:
     """Handed to tools as their `CallControl`."""
 
-    def __init__(self, call_sid: str, info: Callable[[], CallInfo], clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        call_sid: str,
+        info: Callable[[], CallInfo],
+        options: Callable[[], Mapping[str, str]],
+        clock: Callable[[], float],
+    ) -> None:
         self.call_sid = call_sid
         self._info = info
+        self._options = options
         self._clock = clock
         self._asked_at: float | None = None
         self._spoke_at: float | None = None
+        self.stage: FlowStage | None = None
+        """The stream's part of the flow; set once, when the call is put together."""
 
     def info(self) -> CallInfo:
         """What is known of this call now."""
@@ -39,3 +56,24 @@ class CallControls:
         if self._spoke_at is None:
             return now - self._asked_at >= LAST_WORDS_WITHIN_S
         return now - self._spoke_at >= QUIET_BEFORE_HANG_UP_S
+
+    def choose_option(self, option: str) -> str:
+        """Take an option of the open menu, as if its key had been pressed; ToolError when there is none like that."""
+        options = self._options()
+        says = self.stage.choose_option(option) if self.stage is not None else None
+        if says is None:
+            known = ", ".join(options)
+            raise ToolError(f"There is no such option; there are: {known}." if known else "No menu is open.")
+        return f"The caller is taken to {says}."
+
+    def show_menu(self) -> str:
+        """Open the last menu again; ToolError when the call has had none."""
+        if self.stage is None or not self.stage.show_menu():
+            raise ToolError("This call has no menu.")
+        return "The menu is being read to the caller."
+
+    def switch_language(self, language: Language) -> str:
+        """Go on in another language."""
+        if self.stage is not None:
+            self.stage.change_language(language, by="agent")
+        return f"The call goes on in {language}."

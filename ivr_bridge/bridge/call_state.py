@@ -2,7 +2,8 @@
 
 A call is ADMITTED when its webhook was answered with a stream and its token can still be used; STREAMING while a
 stream of it lives; AWAITED after the stream, until Twilio has said or asked what comes next; OVER when its slot is
-free. A webhook that comes again while it is AWAITED admits it afresh. Whatever is not in the table is a bug of ours.
+free. AWAY means that it is with a person or at the recorder, and may come back for another stream. A webhook that comes
+again while it is AWAITED admits it afresh. Whatever is not in the table is a bug of ours.
 """
 
 from enum import Enum
@@ -16,6 +17,7 @@ class CallState(Enum):
     ADMITTED = "admitted"
     STREAMING = "streaming"
     AWAITED = "awaited"
+    AWAY = "away"
     OVER = "over"
 
 
@@ -25,6 +27,7 @@ class CallStep(Enum):
     STREAM_STARTED = "stream started"
     STREAM_ENDED = "stream ended"
     ADMITTED_AGAIN = "admitted again"
+    HANDED_OVER = "handed over"
     ENDED = "ended"
 
 
@@ -33,7 +36,10 @@ TRANSITIONS: dict[tuple[CallState, CallStep], CallState] = {
     (CallState.ADMITTED, CallStep.ENDED): CallState.OVER,
     (CallState.STREAMING, CallStep.STREAM_ENDED): CallState.AWAITED,
     (CallState.AWAITED, CallStep.ADMITTED_AGAIN): CallState.ADMITTED,
+    (CallState.AWAITED, CallStep.HANDED_OVER): CallState.AWAY,
     (CallState.AWAITED, CallStep.ENDED): CallState.OVER,
+    (CallState.AWAY, CallStep.ADMITTED_AGAIN): CallState.ADMITTED,
+    (CallState.AWAY, CallStep.ENDED): CallState.OVER,
 }
 
 

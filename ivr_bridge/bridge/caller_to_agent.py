@@ -28,7 +28,7 @@ SPEECH_FRAMES = 3
 class CallerToAgent:
     """One direction of a call. `audio` is called for every frame and never waits."""
 
-    __slots__ = ("_account", "_agent", "_chain", "_gone", "_loud", "_on_speech", "_waiting")
+    __slots__ = ("_account", "_agent", "_chain", "_gone", "_loud", "_on_speech", "_waiting", "muted")
 
     def __init__(self, account: CallAccount, on_speech: Callable[[], None]) -> None:
         self._account = account
@@ -38,6 +38,8 @@ class CallerToAgent:
         self._loud = 0
         self._on_speech = on_speech
         self._gone = False
+        self.muted = False
+        """Whether the agent hears silence instead of the caller, who is keying in what is no concern of its."""
 
     def connect(self, agent: AgentLeg) -> str:
         """Send what was kept, and from now on everything.
@@ -51,6 +53,7 @@ class CallerToAgent:
         chain = Transcoder(TELEPHONE, agent.input_format)
         self._chain = None if chain.is_passthrough else chain
         self._agent = agent
+        self._gone = False
         for payload in self._waiting:
             self._send(payload)
         self._waiting.clear()
@@ -59,7 +62,12 @@ class CallerToAgent:
     def disconnect(self) -> None:
         """The agent is gone: what the caller still says is for nobody, and no loss."""
         self._gone = True
+        self._agent = None
         self._waiting.clear()
+
+    def expect(self) -> None:
+        """Another agent is on its way: what the caller says is kept for it."""
+        self._gone = False
 
     def audio(self, event: CallerAudio) -> None:
         """Carry one frame over; a gap before it becomes silence, so that the agent's clock stays right."""
@@ -73,7 +81,7 @@ class CallerToAgent:
             account.gaps += 1
             account.gap_ms += event.gap_ms
             self._carry(_silence(event.gap_ms))
-        self._carry(event.payload)
+        self._carry(_silence(base64_bytes(event.payload) / 8) if self.muted else event.payload)
 
     def _carry(self, payload: str) -> None:
         if self._agent is not None:

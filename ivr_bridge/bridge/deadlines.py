@@ -3,8 +3,6 @@
 from enum import Enum
 
 NO_MEDIA_S = 15.0
-AGENT_SILENT_S = 10.0
-"""The caller spoke and the agent gave no sign for this long: the caller is told once, then it ends."""
 WRITE_STALLED_S = 5.0
 ASK_AT = 2 / 3
 """The share of the caller's silence after which they are asked."""
@@ -19,7 +17,7 @@ class Deadline(Enum):
     CALL_TOO_LONG = "call_too_long"
     ASK_CALLER = "ask_caller"
     CALLER_SILENT = "caller_silent"
-    EXCUSE_AGENT = "excuse_agent"
+    ASK_AGAIN = "ask_again"
     AGENT_SILENT = "agent_silent"
 
 
@@ -32,11 +30,11 @@ class Deadlines:
     """
 
     __slots__ = (
-        "_agent_owes_since", "_answer_owed", "_answered_at", "_answering", "_asked_at", "_caller_at", "_excused",
-        "_limit_s", "_media_at", "_played_at", "_silent_s", "_started_at",
+        "_agent_owes_since", "_agent_silent_s", "_answer_owed", "_answered_at", "_answering", "_asked_again",
+        "_asked_at", "_caller_at", "_limit_s", "_media_at", "_played_at", "_silent_s", "_started_at",
     )  # fmt: skip
 
-    def __init__(self, now: float, *, max_call_s: float, caller_silent_s: float) -> None:
+    def __init__(self, now: float, *, max_call_s: float, caller_silent_s: float, agent_silent_s: float = 8.0) -> None:
         self._started_at = now
         self._media_at = now
         self._caller_at = now
@@ -46,7 +44,8 @@ class Deadlines:
         self._agent_owes_since: float | None = None
         self._answer_owed = False
         self._asked_at: float | None = None
-        self._excused = False
+        self._asked_again = False
+        self._agent_silent_s = agent_silent_s
         self._limit_s = max_call_s
         self._silent_s = caller_silent_s
 
@@ -56,10 +55,11 @@ class Deadlines:
 
     def caller_spoke(self, now: float) -> None:
         """A sound that may be speech: the agent owes a sign, but it is no proof that somebody is there."""
-        self._agent_owes_since = now
+        if not self._answer_owed:
+            self._agent_owes_since = now
 
     def caller_asked(self, now: float) -> None:
-        """The agent understood words while it was quiet: it owes an answer, and silence is its failure, not noise."""
+        """The agent understood words, or got a tool's result, while it was quiet: now silence is its failure."""
         self._agent_owes_since = now
         self._answer_owed = True
 
@@ -74,16 +74,17 @@ class Deadlines:
         """Audio, words or a tool call of the agent's."""
         self._agent_owes_since = None
         self._answer_owed = False
-        self._excused = False
+        self._asked_again = False
 
     def silent_s(self, now: float) -> float:
         """How long the caller has given no sign."""
         return now - max(self._caller_at, self._answered_at or 0.0)
 
     def due(self, now: float, *, playing: bool) -> Deadline | None:
-        """The first deadline that has run out; `ASK_CALLER` and `EXCUSE_AGENT` once each.
+        """The first deadline that has run out; `ASK_CALLER` and `ASK_AGAIN` once each.
 
-        Ask several times a second: `playing`, whether the caller is hearing something, also tells when an answer ends.
+        Ask several times a second: `playing`, whether the caller is hearing something (a filler is nothing), also tells
+        when an answer ends.
         """
         self._follow(now, playing)
         if now - self._media_at >= NO_MEDIA_S:
@@ -92,14 +93,18 @@ class Deadlines:
             return Deadline.CALL_TOO_LONG
         if playing:
             return None
-        if self._agent_owes_since is not None and now - self._agent_owes_since >= AGENT_SILENT_S:
-            # A sound may have been noise: only another one counts again. Words were words: the clock goes on.
-            self._agent_owes_since = now if self._answer_owed else None
-            if self._excused:
-                return Deadline.AGENT_SILENT
-            self._excused = True
-            return Deadline.EXCUSE_AGENT
-        return self._due_of_caller(now)
+        return self._due_of_agent(now) or self._due_of_caller(now)
+
+    def _due_of_agent(self, now: float) -> Deadline | None:
+        if self._agent_owes_since is None or now - self._agent_owes_since < self._agent_silent_s:
+            return None
+        if self._answer_owed or self._asked_again:
+            self.agent_gave_sign()
+            return Deadline.AGENT_SILENT
+        # A sound may have been noise: the caller is asked to say it again, and only another sound counts.
+        self._agent_owes_since = None
+        self._asked_again = True
+        return Deadline.ASK_AGAIN
 
     def _follow(self, now: float, playing: bool) -> None:
         if playing:

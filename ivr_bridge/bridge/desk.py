@@ -3,45 +3,48 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 
-from ivr_bridge.bridge.account import CallAccount
-from ivr_bridge.bridge.agent_profile import AgentProfile
-from ivr_bridge.bridge.call import Call, CallNeeds, Opening
+from ivr_bridge.bridge import handing_over
+from ivr_bridge.bridge.admission import choose_agent, new_call
 from ivr_bridge.bridge.call_state import CallState, CallStep
-from ivr_bridge.bridge.greeting_choice import AGENT_GREETS
-from ivr_bridge.bridge.legs import AgentLeg, CallerLeg
+from ivr_bridge.bridge.ivr import Ivr
+from ivr_bridge.bridge.journey import utc_now
+from ivr_bridge.bridge.legs import CallerLeg
 from ivr_bridge.bridge.live_calls import LiveCall, LiveCalls
-from ivr_bridge.bridge.parked_agents import ParkedAgent, ParkedAgents
-from ivr_bridge.bridge.termination import FAR_ENDS, Termination
-from ivr_bridge.settings import BridgeConfig, Settings
-from ivr_bridge.speech.prompts import Prompts
+from ivr_bridge.bridge.parked_agents import ParkedAgents
+from ivr_bridge.bridge.streams import Streams
+from ivr_bridge.bridge.switchboard import Switchboard
+from ivr_bridge.bridge.termination import LEAVINGS, Termination
+from ivr_bridge.bridge.voicemail_file import VoicemailFile
+from ivr_bridge.flows.model import Language
+from ivr_bridge.flows.moves import DialEnded
+from ivr_bridge.settings import Settings
 from ivr_bridge.telemetry import events
 from ivr_bridge.telemetry.log import Log
-from ivr_bridge.tools.registry import ToolRegistry
-from ivr_bridge.tools.threads import ToolThreads
-from ivr_bridge.twilio.call_desk import Answer, ConnectStream, DialNumber, HangUp, IncomingCall, SayAndHangUp, Spoken
-from ivr_bridge.twilio.stream_events import StreamStarted
+from ivr_bridge.twilio.call_desk import (
+    Answer,
+    ConnectStream,
+    DialNumber,
+    HangUp,
+    IncomingCall,
+    Recording,
+    SayAndHangUp,
+    Spoken,
+)
 from ivr_bridge.twilio.stream_token import StreamTokens
 
-CONVERSATION_KEPT_S = 1.0
-"""After the stream's end from Twilio's side: whatever follows may want the conversation back."""
 STREAM_NOTICE_S = 2.0
 """Twilio's question about what follows can overtake our own notice that the socket is gone."""
 LAST_WORDS_S = 15.0
 LAST_STATUS_S = 1.0
 """Twilio's status callback of the last call comes after the answer that ended it; somebody must be there."""
 ANSWERS_KEPT = 1000
-TOOL_THREADS = 64
-"""For the sync tools of all calls together, so that slow ones cannot make threads without end."""
 CLOSE_WAIT_S = 2.0
 """For conversations that are being closed when the process ends."""
 COMPLETED = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 SPOKEN_TO = frozenset({"completed", "answered"})
 """The caller was put through to a person and they have talked."""
-CLOSE_CODES = {Termination.STREAM_FAULTED: 1008, Termination.BRIDGE_FAULTED: 1011}
-"""What the media socket is closed with; every intended end is 1000."""
-
-DialAgent = Callable[["LiveCall"], Awaitable[AgentLeg]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +52,12 @@ class DeskNeeds:
     """What app.py hands in."""
 
     settings: Settings
-    config: BridgeConfig
+    ivr: Callable[[], Ivr]
+    """The configuration that a new call gets."""
     tokens: StreamTokens
-    prompts: Prompts
-    profile: AgentProfile
-    tools: ToolRegistry
-    dial: DialAgent
+    switchboard: Switchboard
     log: Log
+    wall: Callable[[], datetime] = utc_now
 
 
 class Desk:
@@ -64,13 +66,22 @@ class Desk:
     def __init__(self, needs: DeskNeeds) -> None:
         self._needs = needs
         self._settings = needs.settings
-        self._language = needs.config.language
+        self._voicemails = VoicemailFile(needs.settings.var_dir / "voicemails.jsonl")
         self.calls = LiveCalls(needs.settings.max_calls)
         self.parked = ParkedAgents(needs.settings.max_parked_agents)
         self.draining = False
-        self._tool_threads = ToolThreads(TOOL_THREADS)
+        self._streams = Streams(
+            tokens=needs.tokens,
+            switchboard=needs.switchboard,
+            calls=self.calls,
+            parked=self.parked,
+            settings=needs.settings,
+            in_background=self._in_background,
+        )
         self._answered: dict[str, Answer] = {}
         """What followed the last streams: Twilio repeats a request, and the answer is the same."""
+        self._repeats: dict[str, Answer] = {}
+        """By idempotency token: of two diallings of one call, only this tells a repetition from the second."""
         self._background: set[asyncio.Task[None]] = set()
 
     # The voice webhook
@@ -88,10 +99,10 @@ class Desk:
             return await self._ticket(live)
         if live is not None and live.state is CallState.STREAMING:
             live.log.emit(events.CALL_REPEATED, same=False)
-            return self._instead()
+            return self._instead(live.ivr, live.language)
         log = self._needs.log.bind(call_sid=call.call_sid)
         if live is None:
-            live = LiveCall(call, self._language, log, CallAccount(begun_at), AGENT_GREETS)
+            live = new_call(self._needs.ivr(), call, log, begun_at, self._needs.wall)
             if self.draining:
                 return self._refuse(live, Termination.DRAINING)
             if not self.calls.admit(live):
@@ -99,21 +110,28 @@ class Desk:
         elif self.draining:
             return self._refuse(live, Termination.DRAINED)
         else:
+            live.journey.begin_anew()
             live.admit_again()
-        self.calls.await_stream(live)
-        live.greeting = self._needs.profile.greeting()
-        self.parked.park(call.call_sid, lambda: self._needs.dial(live), log)
-        answer = await self._ticket(live)
+        answer = await self._expect_stream(live)
         spent_ms = (asyncio.get_running_loop().time() - begun_at) * 1000
         log.emit(events.CALL_ANSWERED, ms=spent_ms, pii={"caller": call.caller, "called": call.called})
         return answer
+
+    async def _expect_stream(self, live: LiveCall) -> ConnectStream:
+        """A stream is on its way, and an agent if the flow may want one."""
+        self.calls.await_stream(live)
+        choose_agent(live)
+        if live.journey.may_need_agent:
+            wanted = live.order
+            self.parked.park(live.call_sid, lambda: self._needs.switchboard.dial(live, wanted), live.log)
+        return await self._ticket(live)
 
     async def _ticket(self, live: LiveCall) -> ConnectStream:
         """The stream of an admitted call and its token, minted once however many ask at a time."""
         async with live.answering:
             if live.answer is None:
                 token = await self._needs.tokens.mint(live.call_sid, live.asked.account_sid)
-                live.answer = ConnectStream(token, self._spoken("not_available"))
+                live.answer = ConnectStream(token, self._spoken(live, "not_available"))
             return live.answer
 
     def _refuse(self, live: LiveCall, termination: Termination) -> Answer:
@@ -129,114 +147,113 @@ class Desk:
             self._over(live, termination)
         else:
             live.log.emit(events.CALL_ENDED, **live.account.fields(termination, asyncio.get_running_loop().time()))
-        return self._say(prompt)
+        return SayAndHangUp(self._spoken(live, prompt))
 
-    def _spoken(self, prompt: str) -> Spoken:
-        return Spoken(self._needs.prompts.text(prompt, self._language), self._language)
+    @staticmethod
+    def _spoken(live: LiveCall, prompt: str) -> Spoken:
+        return Spoken(live.ivr.prompts.text(prompt, live.language), live.language)
 
-    def _say(self, prompt: str) -> SayAndHangUp:
-        return SayAndHangUp(self._spoken(prompt))
-
-    # The stream
+    def _apology(self) -> SayAndHangUp:
+        """For a call that is not known here."""
+        ivr = self._needs.ivr()
+        return SayAndHangUp(Spoken(ivr.prompts.text("sorry", ivr.config.language), ivr.config.language))
 
     async def run_stream(self, leg: CallerLeg) -> None:
         """Run the call of a stream that has started, if its token is right; returns when the stream is over."""
-        started = leg.started
-        live = self.calls.find(started.call_sid)
-        if live is None or not await self._let_in(live, started):
-            log = live.log if live is not None else self._needs.log
-            reason = "no call waits for it, or its token is wrong, used up, or of another call"
-            log.emit(events.STREAM_REFUSED, reason=reason, close_code=1008, stream_sid=started.stream_sid)
-            await leg.close(1008, "not admitted")
-            return
-        log = live.log
-        live.step(CallStep.STREAM_STARTED)
-        now = asyncio.get_running_loop().time()
-        since_ms = (now - live.account.begun_at) * 1000
-        log.emit(events.STREAM_STARTED, stream_sid=started.stream_sid, ms_since_webhook=since_ms)
-        live.account.stream_sid = started.stream_sid
-        live.account.streams += 1
-        live.stream_gone.clear()
-        call = live.call = Call(leg, self._opening(live), self._call_needs(live), live.account)
-        termination = Termination.DRAINED
-        try:
-            termination = await call.run()
-        finally:
-            live.call = None
-            live.prompt_played = call.prompt_played and termination is not Termination.STREAM_SILENT
-            live.stream_termination = termination
-            self._after_stream(live, call)
-        await leg.close(CLOSE_CODES.get(termination, 1000))
-
-    async def _let_in(self, live: LiveCall, started: StreamStarted) -> bool:
-        if live.state is not CallState.ADMITTED:
-            return False
-        right = await self._needs.tokens.redeem(started.token, started.call_sid, started.account_sid)
-        return right and live.state is CallState.ADMITTED
-
-    def _after_stream(self, live: LiveCall, call: Call) -> None:
-        termination = live.stream_termination
-        if live.state is CallState.STREAMING:
-            live.step(CallStep.STREAM_ENDED)
-            self.calls.await_next_word(live)
-        live.stream_gone.set()
-        kept_s = CONVERSATION_KEPT_S if termination in FAR_ENDS else 0.0
-        if call.agent is not None:
-            self._in_background(self._close_agent(live, call.agent, kept_s, by_us=not call.agent_closed))
-        elif (parked := call.unclaimed) is not None:
-            self._in_background(parked.discard("the stream ended first"))
-
-    async def _close_agent(self, live: LiveCall, agent: AgentLeg, after_s: float, *, by_us: bool) -> None:
-        if after_s and not self.draining:
-            await asyncio.sleep(after_s)
-        if by_us:
-            live.account.agent_close_code = 1000
-            live.log.emit(events.AGENT_CLOSED, close_code=1000, reason="the call is over", by="bridge")
-        await agent.close("the call is over")
-
-    def _opening(self, live: LiveCall) -> Opening:
-        parked = self.parked.claim(live.call_sid)
-        if parked is None:
-            parked = ParkedAgent(lambda: self._needs.dial(live), live.log)
-        greeting = AGENT_GREETS if parked.failed else live.greeting
-        return Opening(parked, greeting)
-
-    def _call_needs(self, live: LiveCall) -> CallNeeds:
-        needs = self._needs
-        return CallNeeds(
-            settings=needs.settings,
-            prompt=lambda name: needs.prompts.get(name, live.language),
-            tools=needs.tools,
-            tool_timeout_s=needs.config.tool_timeout_s,
-            tell_agent_what_was_heard=needs.config.tell_agent_what_was_heard,
-            info=live.info,
-            log=live.log,
-            tool_threads=self._tool_threads,
-        )
+        live = self.calls.find(leg.started.call_sid)
+        await self._streams.run(leg, live, live.log if live is not None else self._needs.log)
 
     # What follows a stream
 
     async def stream_ended(self, call: IncomingCall) -> Answer:
         """Answer the `action` of `<Connect>`: nothing more to hear, or the apology that could not be played."""
+        token = call.idempotency_token
+        if token and (again := self._repeats.get(token)) is not None:
+            return again
+        answer = await self._what_follows(call)
+        if token:
+            self._repeats[token] = answer
+            if len(self._repeats) > ANSWERS_KEPT:
+                del self._repeats[next(iter(self._repeats))]
+        return answer
+
+    async def _what_follows(self, call: IncomingCall) -> Answer:
         live = self.calls.find(call.call_sid)
         completed = call.status in COMPLETED
         if live is None:
             self._needs.log.bind(call_sid=call.call_sid).emit(events.STREAM_END_ANSWERED, next_step="unknown call")
             if completed or call.dial_status in SPOKEN_TO:
                 return HangUp()
-            return self._answered.get(call.call_sid) or self._say("sorry")
+            return self._answered.get(call.call_sid) or self._apology()
         if live.state is CallState.STREAMING:
             await self._stream_must_be_gone(live)
+        if live.state is CallState.AWAY:
+            return await self._came_back(live, call, completed=completed)
+        if live.state is CallState.ADMITTED and call.dial_status and not completed:
+            return await self._ticket(live)
+        if not completed and live.stream_termination in LEAVINGS:
+            return self._hand_over(live)
         termination = live.final(completed)
         unheard = termination.prompt is not None or termination.result != "completed"
-        speak = unheard and not live.prompt_played and not completed
+        speak = unheard and not live.prompt_played and not completed and call.dial_status not in SPOKEN_TO
         live.log.emit(events.STREAM_END_ANSWERED, next_step="say and hang up" if speak else "hang up")
         self._over(live, termination)
-        answer: Answer = self._say(termination.prompt or "sorry") if speak else HangUp()
-        self._answered[call.call_sid] = answer
+        return self._remember(
+            live, SayAndHangUp(self._spoken(live, termination.prompt or "sorry")) if speak else HangUp()
+        )
+
+    def _remember(self, live: LiveCall, answer: Answer) -> Answer:
+        self._answered[live.call_sid] = answer
         if len(self._answered) > ANSWERS_KEPT:
             del self._answered[next(iter(self._answered))]
         return answer
+
+    def _hand_over(self, live: LiveCall) -> Answer:
+        """Twilio goes on: with a person, the recorder, or the vendor."""
+        answer = handing_over.leave(live.journey, lambda prompt: self._spoken(live, prompt))
+        live.step(CallStep.HANDED_OVER)
+        self.calls.await_return(live, self._settings.max_call_s)
+        live.log.emit(events.CALL_HANDED_OVER, where=handing_over.name(answer))
+        return self._remember(live, answer)
+
+    async def _came_back(self, live: LiveCall, call: IncomingCall, *, completed: bool) -> Answer:
+        """A `<Dial>` has ended; or Twilio repeats its question of before, and gets the same answer."""
+        if not call.dial_status and not completed:
+            return self._answered.get(live.call_sid) or HangUp()
+        spoken = call.dial_status in SPOKEN_TO
+        if completed or spoken or live.journey.leaving is None:
+            termination = live.stream_termination or Termination.STREAM_UNEXPLAINED
+            gave_up = live.journey.leaving is not None and completed and not spoken
+            self._over(live, Termination.CALLER_HUNG_UP if gave_up else termination)
+            return self._remember(live, HangUp())
+        live.journey.came_back()
+        actions = live.journey.step(DialEnded(spoken=False))
+        answer = handing_over.without_stream(live.journey, actions, lambda prompt: self._spoken(live, prompt))
+        if answer is not None:
+            live.log.emit(events.CALL_HANDED_OVER, where=handing_over.name(answer))
+            live.stream_termination = handing_over.TERMINATIONS[type(answer)]
+            self.calls.await_return(live, self._settings.max_call_s)
+            if isinstance(answer, HangUp | SayAndHangUp):
+                self._over(live, live.stream_termination)
+            return self._remember(live, answer)
+        live.journey.pending = actions
+        live.admit_again()
+        return await self._expect_stream(live)
+
+    async def voicemail_taken(self, call: IncomingCall, recording: Recording) -> Answer:
+        """Keep the line before Twilio gets its answer, also of a call that is not known any more."""
+        live = self.calls.find(call.call_sid)
+        log = live.log if live is not None else self._needs.log.bind(call_sid=call.call_sid)
+        if await self._voicemails.keep(call, recording):
+            log.emit(
+                events.VOICEMAIL_TAKEN,
+                recording_sid=recording.sid,
+                duration_s=recording.duration_s,
+                pii={"caller": call.caller},
+            )
+        if live is not None and live.state is CallState.AWAY:
+            self._over(live, Termination.VOICEMAIL_LEFT)
+        return HangUp()
 
     async def _stream_must_be_gone(self, live: LiveCall) -> None:
         try:
@@ -249,8 +266,9 @@ class Desk:
 
     async def fallback(self, call: IncomingCall, error_code: str, error_url: str) -> Answer:
         """Twilio could not use an answer of ours: a person, or an apology; this call gets no stream any more."""
-        answer = self._instead()
         live = self.calls.find(call.call_sid)
+        ivr = live.ivr if live is not None else self._needs.ivr()
+        answer = self._instead(ivr, live.language if live is not None else ivr.config.language)
         log = self._needs.log.bind(call_sid=call.call_sid)
         log.emit(
             events.FALLBACK_ANSWERED,
@@ -258,14 +276,17 @@ class Desk:
             error_url=error_url.partition("?")[0],
             answer="dial" if isinstance(answer, DialNumber) else "say",
         )
+        self._answered.pop(call.call_sid, None)
         if live is not None and live.state is not CallState.STREAMING:
             self._over(live, live.final(by_status=False))
         return answer
 
-    def _instead(self) -> Answer:
+    def _instead(self, ivr: Ivr, language: Language) -> Answer:
         """What a caller gets for whom there is no stream: a person, or an apology."""
         number = self._settings.fallback_number
-        return DialNumber(number, self._spoken("connecting")) if number else self._say("sorry")
+        if number:
+            return DialNumber(number, Spoken(ivr.prompts.text("connecting", language), language))
+        return SayAndHangUp(Spoken(ivr.prompts.text("sorry", language), language))
 
     def status_changed(self, call_sid: str, status: str, duration_s: int | None) -> None:
         """Enter Twilio's status callback; unordered and repeated ones change nothing."""
@@ -304,7 +325,7 @@ class Desk:
 
     async def drain(self, drain_s: float) -> None:
         """No new call; live ones go on for `drain_s`, then a prompt and a proper end. Cancelling it ends at once."""
-        self.draining = True
+        self.draining = self._streams.draining = True
         had_calls = len(self.calls) > 0
         self._needs.log.emit(events.SERVER_DRAINING, live_calls=len(self.calls), drain_s=drain_s)
         try:
@@ -316,6 +337,8 @@ class Desk:
                     live.call.end(Termination.DRAINED, at_once=True)
                 elif live.state is CallState.ADMITTED:
                     self._over(live, Termination.DRAINED)
+                elif live.state is CallState.AWAY:
+                    self._over(live, live.final(by_status=False))
         try:
             async with asyncio.timeout(LAST_WORDS_S):
                 await self.calls.all_over()
@@ -326,7 +349,7 @@ class Desk:
 
     async def close(self) -> None:
         """Let go of everything: calls that are left end as DRAINED."""
-        self.draining = True
+        self.draining = self._streams.draining = True
         left = self.calls.all()
         for live in left:
             if live.call is not None:
@@ -334,7 +357,8 @@ class Desk:
         for live in left:
             if live.call is not None:
                 await live.stream_gone.wait()
-            self._over(live, live.stream_termination or Termination.DRAINED)
+            never_left = live.state is CallState.AWAITED and live.stream_termination in LEAVINGS
+            self._over(live, Termination.DRAINED if never_left else live.stream_termination or Termination.DRAINED)
         await self.parked.close()
         if self._background:
             _, late = await asyncio.wait(set(self._background), timeout=CLOSE_WAIT_S)

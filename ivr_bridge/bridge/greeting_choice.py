@@ -22,15 +22,20 @@ class Greeting:
     prompt: Prompt | None = None
     override: str | None = None
     told: str = ""
+    unwanted: bool = False
+    """The call does not begin with the agent: its greeting is heard by nobody."""
 
     @property
     def gate_shut(self) -> bool:
         """Whether the agent's own greeting audio is dropped."""
-        return self.prompt is not None
+        return self.prompt is not None or self.unwanted
 
 
 AGENT_GREETS = Greeting("")
 """The agent's own; named `agent` in the account when its audio goes out."""
+
+NOT_GREETED = Greeting("", unwanted=True)
+"""The flow begins with words of its own."""
 
 
 def choose(mode: str, agent: Agent | None, first_message: Prompt | None, operators: Prompt | None) -> Greeting:

@@ -68,6 +68,10 @@ class AgentLeg(Protocol):
         """What the agent speaks."""
         ...
 
+    def quiet_s(self, now: float) -> float:
+        """How long nothing at all has come from it, pings included."""
+        ...
+
     @property
     def stale_audio(self) -> int:
         """Audio messages dropped because they were older than an interruption."""

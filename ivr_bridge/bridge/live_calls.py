@@ -5,10 +5,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from ivr_bridge.bridge.account import CallAccount
+from ivr_bridge.bridge.agent_order import AgentOrder
 from ivr_bridge.bridge.call import Call
 from ivr_bridge.bridge.call_state import CallState, CallStep, after
-from ivr_bridge.bridge.greeting_choice import Greeting
-from ivr_bridge.bridge.termination import FAR_ENDS, Termination
+from ivr_bridge.bridge.fallback import Ladder
+from ivr_bridge.bridge.greeting_choice import AGENT_GREETS, Greeting
+from ivr_bridge.bridge.ivr import Ivr
+from ivr_bridge.bridge.journey import Journey
+from ivr_bridge.bridge.termination import FAR_ENDS, LEAVINGS, Termination
+from ivr_bridge.bridge.transcript import Transcript
+from ivr_bridge.flows.model import Language
 from ivr_bridge.telemetry import events
 from ivr_bridge.telemetry.log import Log
 from ivr_bridge.tools.context import CallInfo
@@ -25,10 +31,17 @@ class LiveCall:
     """One call of Twilio's, through all its streams."""
 
     asked: IncomingCall
-    language: str
+    ivr: Ivr
+    """The configuration of its first second."""
+    journey: Journey
+    ladders: dict[str, Ladder]
+    """By flow: each is climbed once, from the first stream of the call to its last."""
     log: Log
     account: CallAccount
-    greeting: Greeting
+    greeting: Greeting = AGENT_GREETS
+    order: AgentOrder = field(default_factory=AgentOrder)
+    """By which its agent was dialled."""
+    transcript: Transcript = field(default_factory=Transcript)
     answer: ConnectStream | None = None
     state: CallState = CallState.ADMITTED
     call: Call | None = None
@@ -47,6 +60,18 @@ class LiveCall:
         """Twilio's id."""
         return self.asked.call_sid
 
+    def ladder(self) -> Ladder:
+        """Of the flow where it stands."""
+        name = self.journey.state.flow
+        if name not in self.ladders:
+            self.ladders[name] = Ladder(self.journey.flow.ladder)
+        return self.ladders[name]
+
+    @property
+    def language(self) -> Language:
+        """What it is spoken in now."""
+        return self.journey.language
+
     def step(self, step: CallStep) -> None:
         """Move on; whatever was being waited for is not any more."""
         self.state = after(self.state, step)
@@ -60,6 +85,7 @@ class LiveCall:
         self.answer = None
         self.stream_termination = None
         self.prompt_played = False
+        self.journey.came_back()
 
     def info(self) -> CallInfo:
         """What a tool may know of it."""
@@ -76,7 +102,9 @@ class LiveCall:
     def final(self, by_status: bool) -> Termination:
         """What the call's end is, now that Twilio said `by_status` that it is completed, or asked what follows."""
         ended = self.stream_termination
-        if by_status and (ended is None or ended in FAR_ENDS):
+        if by_status and (
+            ended is None or ended in FAR_ENDS or (ended in LEAVINGS and self.state is not CallState.AWAY)
+        ):
             return Termination.CALLER_HUNG_UP
         return ended or Termination.STREAM_NEVER_CAME
 
@@ -118,12 +146,18 @@ class LiveCalls:
     def await_next_word(self, live: LiveCall) -> None:
         """Its stream is over: Twilio's next word is due."""
         ended = live.stream_termination
-        if ended is None or ended in FAR_ENDS:
+        if ended is None or ended in FAR_ENDS or ended in LEAVINGS:
             ended = Termination.STREAM_UNEXPLAINED
         self._wait(live, NEXT_WORD_DUE_S, ended)
 
+    def await_return(self, live: LiveCall, due_s: float) -> None:
+        """It is with a person or at the recorder; whether it comes back is told by Twilio."""
+        self._wait(live, due_s, live.stream_termination or Termination.STREAM_UNEXPLAINED)
+
     def _wait(self, live: LiveCall, due_s: float, otherwise: Termination) -> None:
         loop = asyncio.get_running_loop()
+        if live.timer is not None:
+            live.timer.cancel()
         live.timer = loop.call_later(due_s, self.end, live, otherwise)
 
     def end(self, live: LiveCall, termination: Termination) -> None:

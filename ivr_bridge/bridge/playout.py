@@ -49,6 +49,8 @@ class Interruption:
     dropped_ms: float
     """Never sent, or sent and cleared."""
     heard: str
+    said: str = ""
+    """The whole reply, as far as its text is known."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -215,9 +217,9 @@ class Playout:
             return Interruption(0, 0.0, 0.0, dropped_ms, "")
         heard_ms = interrupted.heard_ms(now)
         total_ms = interrupted.sent_ms + interrupted.queued_ms
-        return Interruption(
-            interrupted.event_id, heard_ms, interrupted.sent_ms, dropped_ms, interrupted.text.cut(heard_ms, total_ms)
-        )
+        heard = interrupted.text.cut(heard_ms, total_ms)
+        said = interrupted.text.text
+        return Interruption(interrupted.event_id, heard_ms, interrupted.sent_ms, dropped_ms, heard, said)
 
     def marks_discarded_by_clear(self) -> None:
         """Start a new generation: marks of the old one will come back and prove nothing."""

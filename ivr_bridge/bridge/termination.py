@@ -17,6 +17,14 @@ class Termination(Enum):
     """The stream stopped and Twilio's status, or the `action` request, said the call is completed."""
     AGENT_HUNG_UP = ("agent_hung_up", "completed", "agent", None)
     """The agent closed with 1000, or called `hang_up`; its last words were played."""
+    FLOW_ENDED = ("flow_ended", "completed", "bridge", None)
+    """The flow came to its end."""
+    TRANSFERRED = ("transferred", "completed", "bridge", None)
+    """The caller was put through to a person."""
+    VOICEMAIL_LEFT = ("voicemail_left", "completed", "caller", None)
+    """The flow ended at the recorder; whether the caller said anything is told by `voicemail.taken`."""
+    VENDOR_TOOK_OVER = ("vendor_took_over", "completed", "bridge", None)
+    """The call went on by the vendor's own route to the agent (the ladder's `register_call`)."""
     CALLER_SILENT = ("caller_silent", "completed", "bridge", "goodbye_silence")
     CALL_TOO_LONG = ("call_too_long", "completed", "bridge", "time_is_up")
     DRAINED = ("drained", "cut_off", "operator", "restarting")
@@ -32,6 +40,8 @@ class Termination(Enum):
     AGENT_SILENT = ("agent_silent", "failed", "agent", "sorry")
     AGENT_FLOODED = ("agent_flooded", "failed", "agent", "sorry")
     """More audio waiting than any caller would listen to."""
+    NO_WAY_OUT = ("no_way_out", "failed", "operator", "sorry")
+    """The flow led nowhere."""
     AUDIO_FORMAT = ("audio_format", "failed", "operator", "sorry")
 
     STREAM_ENDED = ("stream_ended", "cut_off", "network", None)
@@ -60,3 +70,5 @@ class Termination(Enum):
 
 FAR_ENDS = frozenset({Termination.STREAM_ENDED, Termination.STREAM_LOST})
 """The stream was ended from Twilio's side: what Twilio says next decides what it was."""
+LEAVINGS = frozenset({Termination.TRANSFERRED, Termination.VOICEMAIL_LEFT, Termination.VENDOR_TOOK_OVER})
+"""The stream was left by us, so that Twilio can go on with the call."""

@@ -6,8 +6,11 @@ from typing import Any
 from ivr_bridge.bridge.account import CallAccount
 from ivr_bridge.bridge.agent_to_caller import AgentToCaller
 from ivr_bridge.bridge.deadlines import Deadlines
+from ivr_bridge.bridge.filler import Filler
+from ivr_bridge.bridge.floor import Floor
 from ivr_bridge.bridge.greeting import GreetingGate
 from ivr_bridge.bridge.termination import Termination
+from ivr_bridge.bridge.transcript import Transcript
 from ivr_bridge.elevenlabs.conversation.events import (
     AgentAudio,
     AgentEvent,
@@ -38,15 +41,25 @@ class Turns:
         *,
         to_caller: AgentToCaller,
         gate: GreetingGate,
+        floor: Floor,
+        filler: Filler,
+        transcript: Transcript,
         deadlines: Deadlines,
         tools: ToolDispatch,
         account: CallAccount,
         tell: Callable[[str], None] | None,
+        understood: Callable[[str], None],
+        audible: Callable[[], None],
         clock: Callable[[], float],
         log: Log,
     ) -> None:
         self._to_caller = to_caller
         self._gate = gate
+        self._floor = floor
+        self._filler = filler
+        self._transcript = transcript
+        self._understood = understood
+        self._audible = audible
         self._deadlines = deadlines
         self._tools = tools
         self._account = account
@@ -55,6 +68,8 @@ class Turns:
         self._log = log
         self._texts: dict[int, str] = {}
         self._kinds: set[str] = set()
+        self._greeted_before = False
+        """Whether a greeting that the gate drops is one that the caller never hears."""
         self._handlers: dict[type, Callable[[Any], Termination | None]] = {
             AgentAudio: self._audio,
             AgentResponded: self._responded,
@@ -72,6 +87,16 @@ class Turns:
         self.deaf = False
         """While True (the call is ending with a prompt of ours) nothing of the agent's reaches the caller."""
 
+    def another_agent(self, gate: GreetingGate) -> None:
+        """What comes from now on is of another conversation."""
+        self._gate = gate
+        self._texts.clear()
+        self._greeted_before = True
+
+    def let_greet(self) -> None:
+        """Its first words are wanted after all."""
+        self._gate.open()
+
     def receive(self, event: AgentEvent) -> Termination | None:
         """Enter one event; the Termination that it means, if any."""
         handle = self._handlers.get(type(event))
@@ -80,9 +105,14 @@ class Turns:
     def _audio(self, event: AgentAudio) -> Termination | None:
         if self._gate.shut:  # what the caller does not hear is no answer to them
             return None if self._gate.drop(self._to_caller.length_ms(event)) else Termination.AGENT_FLOODED
-        self._deadlines.agent_gave_sign()
         if self.deaf:
             return None
+        if not self._floor.agents:
+            self._floor.hold(event)
+            return None
+        self._deadlines.agent_gave_sign()
+        self._filler.end()
+        self._audible()
         if not self._account.greeting:
             self._account.greeting = "agent"
         taken = self._to_caller.agent_audio(event)
@@ -93,15 +123,19 @@ class Turns:
     def _responded(self, event: AgentResponded) -> None:
         self._to_caller.turn_began()
         self._gate.responded()
-        self._deadlines.agent_gave_sign()
         self._account.turns += 1
+        if not self._gate.shut:
+            self._deadlines.agent_gave_sign()
+        if not (self._gate.shut and self._greeted_before):
+            self._transcript.said(event.text)
         self._log.emit(events.AGENT_SAID, event_id=event.event_id, pii={"text": event.text})
-        if (reply := self._to_caller.playout.find(event.event_id)) is not None:
+        if (reply := self._to_caller.find(event.event_id)) is not None:
             reply.text.text = event.text
         else:
             self._texts = {event.event_id: event.text}
 
     def _corrected(self, event: AgentResponseCorrected) -> None:
+        self._transcript.corrected(event.original, event.corrected)
         self._log.emit(events.AGENT_CORRECTED, event_id=event.event_id, pii={"text": event.corrected})
 
     def _completed(self, event: AgentResponseCompleted) -> None:
@@ -115,23 +149,41 @@ class Turns:
         self._to_caller.turn_began()
         now = self._clock()
         self._deadlines.caller_heard(now)
-        if not self._to_caller.playout.playing(now):
-            self._deadlines.caller_asked(now)
+        self._transcript.heard(event.text)
         self._log.emit(events.CALLER_SAID, event_id=event.event_id, pii={"text": event.text})
-        if self._gate.shut:
+        if self._gate.shut and self._floor.agents:
             # The agent's clock has its greeting over; the caller still hears ours and has spoken over it.
             self._barge_in()
         self._gate.open()
+        self._understood(event.text)
+        if self._floor.agents and not self._to_caller.speaking(now):
+            self._waits_for_answer(now)
+
+    def agent_owes(self) -> None:
+        """It was asked something in the caller's place, or has a tool's result: an answer is due."""
+        now = self._clock()
+        if not self._to_caller.speaking(now):
+            self._waits_for_answer(now)
+
+    def _waits_for_answer(self, now: float) -> None:
+        self._deadlines.caller_asked(now)
+        self._filler.begin(now, "turn")
+        self._filler.understood()
 
     def _interrupted(self, _event: Interrupted) -> None:
         self._gate.open()
         self._deadlines.caller_heard(self._clock())
-        self._barge_in()
+        if self._floor.agents:
+            self._barge_in()
+        else:
+            self._floor.caller_began()
 
     def _tool_requested(self, event: ToolRequested) -> None:
         self._to_caller.turn_began()
         self._gate.open()
         self._deadlines.agent_gave_sign()
+        if not self._to_caller.speaking(self._clock()):
+            self._filler.begin(self._clock(), "tool")
         self._tools.call(event.tool_name, event.tool_call_id, event.parameters)
 
     def _tool_reported(self, event: ToolReported) -> Termination | None:
@@ -148,6 +200,9 @@ class Turns:
     def _barge_in(self) -> None:
         if self.deaf or (interruption := self._to_caller.interrupt()) is None:
             return
+        now = self._clock()
+        self._deadlines.caller_spoke(now)
+        self._filler.begin(now, "turn")
         self._account.barge_ins += 1
         self._log.emit(
             events.CALLER_BARGED_IN,
@@ -157,6 +212,7 @@ class Turns:
             dropped_ms=interruption.dropped_ms,
             pii={"heard": interruption.heard},
         )
+        self._transcript.corrected(interruption.said, interruption.heard)
         if self._tell is not None:
             self._tell(interruption.heard)
 

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +32,7 @@ STYLES = {"agent": "cyan", "caller": "green", "tool": "magenta", "barge-in": "ye
 
 
 class _Step(argparse.Action):
-    """Keeps `--say`, `--audio` and `--digits` in the order in which they were given."""
+    """Keeps `--say`, `--audio`, `--digits` and `--wait` in the order in which they were given."""
 
     def __call__(
         self, _parser: object, namespace: argparse.Namespace, values: Any, option_string: str | None = None
@@ -53,8 +54,13 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--say", nargs="+", action=_Step, metavar="TEXT", help="spoken words of the caller")
     parser.add_argument("--audio", nargs="+", action=_Step, metavar="F.wav", help="16-bit WAV files of the caller")
     parser.add_argument("--digits", nargs="+", action=_Step, metavar="1#", help="keys that the caller presses")
+    parser.add_argument("--wait", nargs="+", action=_Step, type=float, metavar="S", help="seconds of silence")
     parser.add_argument("--language", default="en", choices=("en", "es", "zh"), help="of --say (default en)")
     parser.add_argument("--script", type=Path, metavar="F.yaml", help="a file as config/calls/demo.yaml")
+    parser.add_argument(
+        "--to", type=called_number, metavar="NUMBER", help="the number that is called (default +15550100002)"
+    )
+    parser.add_argument("--from", type=called_number, dest="caller", metavar="NUMBER", help="who calls (+15550100001)")
     parser.add_argument("--url", help="where the server is (default http://HOST:PORT)")
     parser.add_argument(
         "--out", type=Path, metavar="F.wav", help="stereo recording: left caller, right what they heard"
@@ -63,6 +69,17 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--var", type=Path, dest="var_dir", help="the server's var directory (keys), default var")
     parser.add_argument("--config", type=Path, dest="config_dir", help="directory with calls/demo.yaml")
     parser.set_defaults(run=run, steps=None)
+
+
+def called_number(text: str) -> str:
+    """A number or address as Twilio would show it.
+
+    Raises:
+        argparse.ArgumentTypeError: it is neither.
+    """
+    if not re.fullmatch(r"\+[1-9][0-9]{2,14}|(sips?|client):\S+|anonymous", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither +E.164, sip:..., client:... nor anonymous")
+    return text
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -121,11 +138,14 @@ async def _place(arguments: argparse.Namespace, settings: Settings, url: str, st
         story.phone_event(event)
 
     call_sid = new_call_sid()
+    numbers = {"called": arguments.to, "caller": arguments.caller}
     line = Line(
         server_url=url,
+        in_real_time=True,
         public_base_url=settings.public_base_url,
         auth_token=await _auth_token(settings, url),
         account_sid=settings.twilio_account_sid or SANDBOX_ACCOUNT_SID,
+        **{name: number for name, number in numbers.items() if number},
     )
     following = asyncio.create_task(_follow(url, call_sid, settings, story, answered))
     try:

@@ -7,24 +7,29 @@ from pydantic import Field, model_validator
 
 from ivr_bridge.config_file import ConfigModel, load
 from ivr_bridge.errors import AudioFormatError, ConfigError
-from ivr_bridge.simulator.phone.caller import Digits, Say, Step, Wait
+from ivr_bridge.simulator.phone.caller import Digits, HangUp, Say, Step, Wait
 from ivr_bridge.simulator.phone.voices import load_wav, speak
 
 
 class CallStep(ConfigModel):
-    """One thing that the caller does: exactly one of the first four."""
+    """One thing that the caller does: exactly one of the first five.
+
+    `digits` with `barge_in` is pressed `after_ms` after the prompt began that is heard then.
+    """
 
     say: str | None = Field(None, min_length=1)
     audio: Path | None = None
     digits: str | None = Field(None, pattern=r"^[0-9*#A-D]+$")
     wait: float | None = Field(None, gt=0, le=600)
+    hang_up: Literal[True] | None = None
     barge_in: bool = False
     after_ms: int = Field(1500, ge=0)
 
     @model_validator(mode="after")
     def _does_one_thing(self) -> Self:
-        if sum(what is not None for what in (self.say, self.audio, self.digits, self.wait)) != 1:
-            raise ValueError("a step has exactly one of say, audio, digits, wait")
+        does = (self.say, self.audio, self.digits, self.wait, self.hang_up)
+        if sum(what is not None for what in does) != 1:
+            raise ValueError("a step has exactly one of say, audio, digits, wait, hang_up")
         return self
 
 
@@ -52,6 +57,8 @@ def make_step(step: CallStep, language: str, folder: Path = Path()) -> Step:
         ConfigError: the WAV file cannot be used.
         MissingExtraError: words are to be spoken, and the extra [sandbox] is not installed.
     """
+    if step.hang_up:
+        return HangUp()
     if step.wait is not None:
         return Wait(step.wait)
     if step.digits is not None:

@@ -1,6 +1,7 @@
 """The story of a simulated call: who said what and when, as the server tells it and as the phone heard it."""
 
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,31 @@ from ivr_bridge.simulator.phone.report import CallReport, PhoneEvent
 
 PHONE_REASONS = frozenset({"no_answer", "too_long"})
 """Why the caller gave up: the server only sees them hang up."""
+
+PHONE_WORDS = {
+    "said_by_network": "twilio",
+    "played_by_network": "played",
+    "dialled": "dialled",
+    "person_speaking": "person",
+    "dial_ended": "dialled",
+    "recording_started": "recording",
+    "recording_ended": "recorded",
+    "digits": "digits",
+    "violation": "violation",
+}
+"""What the phone tells that is shown -> who is said to have done it."""
+
+SERVER_WORDS = {
+    "node.entered": ("flow", "{flow}/{node}"),
+    "option.chosen": ("flow", "option {option} by {by}"),
+    "language.changed": ("flow", "{before} -> {language} by {by}"),
+    "filler.played": ("filler", "{why}"),
+    "rung.climbed": ("ladder", "{rung}: {cause}"),
+    "agent.recovered": ("ladder", "the agent is back by {rung}"),
+    "call.handed_over": ("flow", "to {to}"),
+    "voicemail.taken": ("voicemail", "{duration_s} s"),
+}
+"""What the server tells of its flows and its ladder -> who, and the words with its fields."""
 
 Show = Callable[[float, str, str], None]
 """Called with ms since the stream's start, who, and what."""
@@ -36,8 +62,8 @@ class CallStory:
         """Enter what the phone saw."""
         if event.kind == "stream_started":
             self._started_at = time.monotonic()
-        elif event.kind in ("said_by_network", "played_by_network", "dialled", "digits", "violation"):
-            self.show(self.now_ms(), event.kind.replace("_by_network", "").replace("said", "twilio"), event.text)
+        elif event.kind in PHONE_WORDS:
+            self.show(self.now_ms(), PHONE_WORDS[event.kind], event.text)
 
     def server_event(self, event: ServerEvent) -> None:
         """Enter what the server told."""
@@ -62,6 +88,9 @@ class CallStory:
                 self.show(self.now_ms(), "tool", str(fields.get("pii.result") or fields.get("error") or event.name))
             case "prompt.played":
                 self.show(self.now_ms(), "prompt", str(fields.get("prompt", "")))
+            case name if name in SERVER_WORDS:
+                who, words = SERVER_WORDS[name]
+                self.show(self.now_ms(), who, words.format_map(defaultdict(str, fields)))
             case "call.ended":
                 self.ended = fields
 
@@ -91,5 +120,10 @@ class CallStory:
             "violations": report.violations,
             "webhook_ms": report.webhook_ms,
             "said_by_network": report.said_by_network,
+            "dialled": report.dialled,
+            "dial_statuses": report.dial_statuses,
+            "keyed_at_ms": report.keyed_at_ms,
+            "heard_at_ms": report.heard_at_ms,
+            "network_heard_at_ms": report.network_heard_at_ms,
             "recording": recording,
         }

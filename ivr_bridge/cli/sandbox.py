@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+from pathlib import Path
 from typing import Any
 
 from ivr_bridge.cli.sandbox_child import READY, require_extra
@@ -17,8 +18,23 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--port", type=int, default=8090, help="0 takes a free one (default 8090)")
     parser.add_argument("--format", default="ulaw_8000", help="what the agent hears and speaks, e.g. pcm_16000")
-    parser.add_argument("--fault", metavar="NAME", help="misbehave; an unknown name lists them all")
     parser.add_argument("--key", help="accept only this xi-api-key")
+    parser.add_argument(
+        "--hears",
+        metavar="FILE",
+        type=Path,
+        help="what the caller's spoken turns are understood as, one a line (or a YAML list): for es and zh",
+    )
+    parser.add_argument("--fault", metavar="NAME", help="misbehave; an unknown name lists them all")
+    parser.add_argument(
+        "--fault-conversations", metavar="N", type=int, help="so many conversations have the fault (default: all)"
+    )
+    parser.add_argument(
+        "--fault-after", metavar="N", type=int, default=0, help="so many conversations are well before (default 0)"
+    )
+    parser.add_argument(
+        "--fault-at", metavar="S", type=float, help="break S seconds into a conversation, not after its greeting"
+    )
     parser.set_defaults(run=run)
 
 
@@ -34,6 +50,10 @@ def run(arguments: argparse.Namespace) -> int:
         output_format=arguments.format,
         input_format=arguments.format,
         fault=arguments.fault,
+        fault_conversations=arguments.fault_conversations,
+        fault_after=arguments.fault_after,
+        fault_at_s=arguments.fault_at,
+        hears=None if arguments.hears is None else _transcripts(arguments.hears),
         key=arguments.key,
         on_ready=lambda port: print(f"{READY}http://127.0.0.1:{port}", flush=True),
     )
@@ -44,3 +64,13 @@ def run(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise ConfigError(f"port {arguments.port} cannot be bound: {error.strerror}; try another --port") from error
     return 0
+
+
+def _transcripts(file: Path) -> tuple[str, ...]:
+    """What stands in the file of --hears."""
+    from ivr_bridge.simulator.service.transcripts import read_transcripts  # noqa: PLC0415 - needs the extra [sandbox]
+
+    try:
+        return read_transcripts(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"--hears {file}: cannot be read as text: {error}") from error

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ivr_bridge.app import Bridge, build_app
+from ivr_bridge.audio.hold_music import hold_music
 from ivr_bridge.cli.sandbox_child import SandboxChild
 from ivr_bridge.errors import ConfigError
 from ivr_bridge.settings import Settings, read_settings
@@ -28,6 +29,7 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve; 0 after a proper end, 1 when the second Ctrl-C cut it short."""
+    hold_music()  # made once, and not in the first call that waits
     settings = read_settings(
         dict(os.environ),
         host=arguments.host,
@@ -73,6 +75,7 @@ async def _serve(settings: Settings) -> int:
             except OSError as error:
                 where = f"{settings.host}:{settings.port}"
                 raise ConfigError(f"{where} cannot be bound: {error.strerror}; try another PORT") from error
+            signals.reload_on_hangup(bridge)
             _welcome(bridge, url, offline=sandbox is not None)
             return await _until_told(bridge, signals)
         finally:
@@ -91,6 +94,17 @@ class _Signals:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._came)
+        self._reloads: set[asyncio.Task[bool]] = set()
+
+    def reload_on_hangup(self, bridge: Bridge) -> None:
+        """SIGHUP reads the configuration anew; the terminal's own means nothing else to a server."""
+
+        def came() -> None:
+            task = asyncio.ensure_future(bridge.current.reload("SIGHUP"))
+            self._reloads.add(task)
+            task.add_done_callback(self._reloads.discard)
+
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, came)
 
     def _came(self) -> None:
         (self.insisted if self.asked.is_set() else self.asked).set()

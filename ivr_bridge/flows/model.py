@@ -8,15 +8,27 @@ that a `digits`, `set` or `http` node has filled. An unknown variable is an empt
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from ivr_bridge.config_file import ConfigModel
+from ivr_bridge.language import Language as Language  # noqa: PLC0414 - a part of the model, taken from here
 
-Language = Literal["en", "es", "zh"]
-Key = Literal["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "#"]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+Key = Annotated[
+    Literal["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "#"],
+    BeforeValidator(lambda key: str(key) if type(key) is int else key),
+]
+"""`*` and `#` stand in quotes in YAML; a digit need not."""
+Name = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60),
+    Field(description="small letters, digits and `_`, a letter first"),
+]
 """Of a flow (its file's name), a node, a prompt, an option or a variable: small letters, digits and `_`."""
-NumberPattern = Annotated[str, StringConstraints(pattern=r"^(\+?[0-9]*\*?|[A-Za-z][^*\s]*\*?)$", min_length=1)]
+NumberPattern = Annotated[
+    str,
+    StringConstraints(pattern=r"^(\+?[0-9]*\*?|[A-Za-z][^*\s]*\*?)$", min_length=1),
+    Field(description="a number such as '+15550100', its beginning such as '+1555*', or '*' for all"),
+]
 """A called number; `*` at its end stands for the rest: `+1555*`, `sip:desk@*`, `*`. The longest that fits wins."""
 Template = Annotated[str, StringConstraints(max_length=4000)]
 Tries = Annotated[int, Field(ge=1, le=10)]
@@ -211,7 +223,11 @@ class TransferNode(ConfigModel):
     """Put the caller through to a person."""
 
     kind: Literal["transfer"]
-    number: Annotated[str, StringConstraints(pattern=r"^(\+[1-9][0-9]{3,14}|sips?:\S+|\$\{[A-Z_][A-Z0-9_]*\})$")]
+    number: Annotated[
+        str,
+        StringConstraints(pattern=r"^(\+[1-9][0-9]{3,14}|sips?:\S+|\$\{[A-Z_][A-Z0-9_]*\})$"),
+        Field(description="a number such as '+15550100', a SIP address, or ${NAME} of the environment"),
+    ]
     """E.164, a SIP address, or `${ENV}`; an unset one goes to `failed`."""
     prompt: Name | None = "connecting_person"
     ring_s: Annotated[int, Field(ge=5, le=600)] = 25

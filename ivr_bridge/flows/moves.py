@@ -32,7 +32,7 @@ class StreamResumed:
 class KeyPressed:
     """0-9, * or #."""
 
-    key: str
+    key: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class TimePassed:
 class CallerSaid:
     """The agent understood words of the caller; `language` is what they are in, None when undecidable."""
 
-    text: str
+    text: str = field(repr=False)
     language: Language | None = None
 
 
@@ -93,7 +93,7 @@ class LanguageChanged:
 class HttpAnswered:
     """What an `AskHttp` gave: values by variable; None when it failed."""
 
-    values: Mapping[str, str] | None
+    values: Mapping[str, str] | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,14 +168,14 @@ class TalkWithAgent:
 
     node: AgentNode
     greet: bool
-    told: str = ""
+    told: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class TellAgent:
     """One message to the agent, in the caller's place."""
 
-    text: str
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +198,9 @@ class AskHttp:
 
     flow: str
     node: str
-    url: str
-    headers: Mapping[str, str]
-    body: Any
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: Any = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,3 +267,9 @@ class FlowState:
     """Flow and node of the last menu: `show_menu` opens it again."""
     steps_without_wait: int = 0
     """A guard: nodes passed since anything was waited for."""
+    disclosure: str = ""
+    """The prompt that is still to go before the first words; empty once it is said, or when there is none."""
+    spoken: bool = False
+    """Whether anything was said to the caller yet: if not, an agent node greets."""
+    nodes_in_silence: int = 0
+    """A guard: nodes entered since caller or agent last gave a sign of life."""

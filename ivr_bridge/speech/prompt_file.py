@@ -1,12 +1,13 @@
 """`config/prompts/{en,es,zh}.yaml`: what the phone line itself says to callers."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import ConfigDict, StringConstraints, model_validator
 
-from ivr_bridge.config_file import ConfigModel, load
+from ivr_bridge.config_file import ConfigModel, Problem, load
 from ivr_bridge.errors import ConfigError
 
 LANGUAGES = ("en", "es", "zh")
@@ -40,6 +41,24 @@ class PromptTexts(ConfigModel):
     """Still nothing was heard: the end."""
     time_is_up: PromptText
     """The longest call is over."""
+    disclosure: PromptText
+    """The caller speaks with a machine: the first words of every flow that does not say otherwise."""
+    no_input: PromptText
+    """A menu, or digits, and no key came in time."""
+    no_match: PromptText
+    """A menu has nothing under this key."""
+    connecting_person: PromptText
+    """Before a person is dialled."""
+    leave_message: PromptText
+    """Before the tone of a voicemail."""
+    choose_language: PromptText
+    """This language, in itself, and its key; a language node says all of them in turn."""
+    agent_unavailable: PromptText
+    """The agent has failed, and a digits-only menu or a person comes next."""
+    closed_now: PromptText
+    """Outside the opening hours."""
+    goodbye: PromptText
+    """The end of a flow."""
 
     @model_validator(mode="after")
     def _speakable(self) -> Self:
@@ -63,6 +82,24 @@ class PromptFile(ConfigModel):
     """One language."""
 
     prompts: PromptTexts
+
+
+def untranslated(files: Mapping[str, PromptFile], folder: Path) -> tuple[Problem, ...]:
+    """Warnings: an operator's own prompts that are written in one language and not in another."""
+    names = dict.fromkeys(name for file in files.values() for name in file.prompts.by_name())
+    return tuple(
+        Problem(
+            folder / f"{language}.yaml",
+            0,
+            f"prompts.{name}",
+            "is written in another language and not in this one",
+            "write it here as well: nobody translates it",
+            severity="warning",
+        )
+        for language, file in files.items()
+        for name in names
+        if name not in file.prompts.by_name()
+    )
 
 
 def read_prompt_files(folder: Path) -> dict[str, PromptFile]:

@@ -57,12 +57,14 @@ AGENT_READ = _event("agent.read", "info", "the agent's first message and voice a
 AGENT_UNREAD = _event(
     "agent.unread", "warning", "the agent could not be read; its own greeting is used", "agent_id", "error"
 )
-TOOLS_LOADED = _event("tools.loaded", "info", "client tools that can be called", "tools")
 
 # Flows and configuration
 CONFIG_LOADED = _event("config.loaded", "info", "new calls get this configuration", "flows", "tools", "why")
 CONFIG_REFUSED = _event(
     "config.refused", "error", "a changed file is broken; new calls get the configuration from before", "problems"
+)
+CONFIG_UNWATCHED = _event(
+    "config.unwatched", "warning", "changed files are not noticed any more; SIGHUP still reads them", "error"
 )
 FLOW_CHOSEN = _event("flow.chosen", "info", "the flow of the called number", "flow", "language")
 NODE_ENTERED = _event("node.entered", "info", "the call stands at another node of its flow", "flow", "node", "kind")
@@ -80,7 +82,7 @@ HTTP_FAILED = _event(
 )  # fmt: skip
 FILLER_PLAYED = _event("filler.played", "info", "the caller waits and hears a prompt or music", "why", "after_ms")
 RUNG_CLIMBED = _event(
-    "rung.climbed", "warning", "the agent failed; this is tried next", "rung", "cause", "number", "ms_since_failure"
+    "rung.climbed", "warning", "the agent failed; this is tried next", "rung", "cause", "step", "ms_since_failure"
 )
 AGENT_RECOVERED = _event("agent.recovered", "info", "a rung brought an agent back", "rung", "ms_since_failure")
 AGENT_MISCONFIGURED = _event(
@@ -92,7 +94,7 @@ BREAKER_OPENED = _event(
     "failures", "probe_after_s",
 )  # fmt: skip
 BREAKER_CLOSED = _event("breaker.closed", "info", "the agent is back", "agent_id", "down_s")
-CALL_HANDED_OVER = _event("call.handed_over", "info", "the stream ends; Twilio goes on", "to")
+CALL_HANDED_OVER = _event("call.handed_over", "info", "the stream is left; Twilio goes on", "where")
 VOICEMAIL_TAKEN = _event(
     "voicemail.taken", "info", "a message was recorded; var/voicemails.jsonl has it", "recording_sid", "duration_s",
     pii=("caller",),
@@ -158,6 +160,10 @@ REPLY_PLAYED = _event(
     "reply.played", "info", "how much of a reply was heard", "event_id", "heard_ms", "sent_ms", "whole"
 )
 PROMPT_PLAYED = _event("prompt.played", "info", "a prompt of ours was sent to the caller", "prompt", "language")
+PROMPT_MISSING = _event(
+    "prompt.missing", "warning", "a prompt was due and was never rendered, so the caller heard nothing of it", "prompt",
+    "language",
+)  # fmt: skip
 
 # Tools
 TOOL_CALLED = _event(

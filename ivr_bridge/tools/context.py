@@ -4,8 +4,17 @@ A tool asks for it by a parameter annotated `CallControl`; the parameter is fill
 """
 
 import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
+
+from ivr_bridge.errors import ToolError
+from ivr_bridge.flows.model import Language
+
+THREAD_WAITS_S = 10.0
+"""How long a tool in a thread waits for the event loop to change the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +35,10 @@ class CallInfo:
 
 
 class CallControl(Protocol):
-    """What a call can do for a tool. To be called in the event loop; `ThreadedControl` is for other threads."""
+    """What a call can do for a tool. To be called in the event loop; `ThreadedControl` is for other threads.
+
+    What changes the call is begun at once and returns a sentence for the agent; nothing here waits.
+    """
 
     @property
     def call_sid(self) -> str:
@@ -39,6 +51,42 @@ class CallControl(Protocol):
 
     def hang_up_after_playout(self) -> None:
         """Let the call end once the agent's last words have been played; returns at once, may be repeated."""
+        ...
+
+    def choose_option(self, option: str) -> str:
+        """Take an option of the open menu in the caller's place, as if its key had been pressed.
+
+        Args:
+            option: its name, as the agent was told when the menu opened.
+
+        Returns:
+            What happens now, for the agent: `The caller is taken to <what the option says>.`
+
+        Raises:
+            ToolError: no menu is open, or it has no such option; the message lists those that it has.
+        """
+        ...
+
+    def show_menu(self) -> str:
+        """Open the last menu again: its prompt is said, and the agent hears the caller meanwhile.
+
+        Returns:
+            What happens now, for the agent.
+
+        Raises:
+            ToolError: this call has had no menu.
+        """
+        ...
+
+    def switch_language(self, language: Language) -> str:
+        """Let the call go on in another language: its prompts, and the agent as the flow's `switch` says.
+
+        Returns:
+            What happens now, for the agent; also when the call is in this language already.
+
+        Raises:
+            ToolError: the call cannot change its language.
+        """
         ...
 
 
@@ -70,3 +118,46 @@ class ThreadedControl:
             RuntimeError: the loop is closed, so the call is long over.
         """
         self._loop.call_soon_threadsafe(self._control.hang_up_after_playout)
+
+    def choose_option(self, option: str) -> str:
+        """As the call's own; waits for the event loop, at most `THREAD_WAITS_S`.
+
+        Raises:
+            ToolError: as the call's own; or the event loop did not come to it in time.
+            RuntimeError: the loop is closed, so the call is long over.
+        """
+        return self._in_loop(partial(self._control.choose_option, option))
+
+    def show_menu(self) -> str:
+        """As the call's own; waits and raises like `choose_option`."""
+        return self._in_loop(self._control.show_menu)
+
+    def switch_language(self, language: Language) -> str:
+        """As the call's own; waits and raises like `choose_option`."""
+        return self._in_loop(partial(self._control.switch_language, language))
+
+    def _in_loop(self, action: Callable[[], str]) -> str:
+        """What `action` returns or raises in the event loop; in the loop's own thread it is called directly."""
+        try:
+            here: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:
+            here = None
+        if here is self._loop:
+            return action()
+        outcome: Future[str] = Future()
+
+        def act() -> None:
+            if not outcome.set_running_or_notify_cancel():
+                return
+            try:
+                outcome.set_result(action())
+            except BaseException as error:  # noqa: BLE001  # carried over to the tool's thread and raised there
+                outcome.set_exception(error)
+
+        self._loop.call_soon_threadsafe(act)
+        try:
+            return outcome.result(THREAD_WAITS_S)
+        except TimeoutError as error:
+            # Once cancelled it does not happen later either, behind the back of a tool that was told so.
+            outcome.cancel()
+            raise ToolError("Sorry, the call is not answering just now.") from error

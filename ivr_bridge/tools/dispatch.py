@@ -20,6 +20,7 @@ from ivr_bridge.errors import ToolError
 from ivr_bridge.telemetry.events import TOOL_ANSWERED, TOOL_CALLED, TOOL_CANCELLED, TOOL_FAILED
 from ivr_bridge.telemetry.log import Log
 from ivr_bridge.tools.context import CallControl, ThreadedControl
+from ivr_bridge.tools.http_request import HttpFailed
 from ivr_bridge.tools.registry import ToolRegistry
 from ivr_bridge.tools.threads import ToolThreads
 from ivr_bridge.tools.tool import BadArguments, Tool
@@ -150,6 +151,8 @@ class ToolDispatch:
                 text = _result_text(await self._perform(tool, parameters))
         except BadArguments as error:
             self._fail(running, _sentence(str(error)), error.code, str(error))
+        except HttpFailed as error:
+            self._fail(running, _sentence(str(error)), error.code, error.cause)
         except ToolError as error:
             self._fail(running, _sentence(str(error)), error.code, _where(error))
         except (Exception, SystemExit) as error:  # noqa: BLE001  # an operator's code; `sys.exit` would end the server

@@ -72,17 +72,24 @@ class ToolRegistry:
         for each in tools:
             other = self._tools.setdefault(each.name, each)
             if other is not each:
-                places = " and ".join(f"{t.function.__module__}.{t.function.__qualname__}" for t in (other, each))
-                raise ConfigError(f"tool {each.name!r} stands twice: {places}; rename one by @tool(name=...)")
+                raise ConfigError(
+                    f"tool {each.name!r} stands twice: {other.place} and {each.place}; rename one"
+                    " (by @tool(name=...), or by the name in its file)"
+                )
 
     @classmethod
-    def from_module(cls, name: str | None) -> Self:
-        """The built-in tools, and the marked functions of the module `name` (those that it imported, too).
+    def from_module(cls, name: str | None, more: Iterable[Tool] = ()) -> Self:
+        """The built-in tools, the marked functions of the module `name` (those that it imported, too), and `more`.
 
         The working directory is searched last, so `my_tools` may be a file beside `config/`.
 
+        Args:
+            name: None for no module.
+            more: tools of another kind, such as `http_tools` reads.
+
         Raises:
-            ConfigError: the module cannot be imported, has no tool, or one that cannot be used; says the remedy.
+            ConfigError: the module cannot be imported, has no tool, or one that cannot be used, or two tools have one
+                name; says the remedy.
         """
         functions = dict.fromkeys(_marked(importlib.import_module(BUILTIN_MODULE)))
         if name is not None:
@@ -90,7 +97,7 @@ class ToolRegistry:
             if not own:
                 raise ConfigError(f"tools_module {name!r} has no function marked with @tool")
             functions |= dict.fromkeys(own)
-        return cls(_read(function) for function in functions)
+        return cls([*map(_read, functions), *more])
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -1,14 +1,14 @@
-"""One client tool: a Python function, the JSON schema of its arguments, and their validation.
+"""One client tool: what runs, the JSON schema of its arguments, and their validation.
 
-The schema comes from the type hints and the docstring (Google style `Args:`), so an agent, its schema and the function
-cannot disagree.
+For a Python function the schema comes from the type hints and the docstring (Google style `Args:`), so an agent, its
+schema and the function cannot disagree. For a tool without Python see `http_tool`.
 """
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, get_type_hints
+from typing import Any, Protocol, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.errors import PydanticUserError
@@ -19,7 +19,7 @@ from ivr_bridge.tools.context import CallControl
 
 ToolFunction = Callable[..., object]
 
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SECTION = re.compile(r"(Args|Arguments|Parameters|Returns|Raises|Yields|Example|Examples|Note|Notes|Source):")
 _ARGUMENT = re.compile(r"(?P<name>\w+)(?:\s*\([^)]*\))?:\s*(?P<text>.*)")
 
@@ -30,31 +30,81 @@ class BadArguments(ToolError):
     code = "bad_arguments"
 
 
+def bad_arguments(names: Iterable[str]) -> BadArguments:
+    """What the agent is told when these arguments are missing or do not fit; without names: the whole request."""
+    said = dict.fromkeys(name.replace("_", " ") for name in names)
+    return BadArguments(f"I still need a valid value for: {', '.join(said) or 'the request'}.")
+
+
+class Arguments(Protocol):
+    """What a tool may be told: a JSON schema, and how to hold what came against it."""
+
+    def schema(self) -> dict[str, Any]:
+        """A JSON schema of type object, with `properties` and `required`."""
+        ...
+
+    def read(self, parameters: Mapping[str, object]) -> dict[str, object]:
+        """The values by name, as the tool takes them; what the tool does not know is left out.
+
+        Raises:
+            BadArguments: one is missing or does not fit.
+        """
+        ...
+
+
 class _Arguments(BaseModel):
     # An argument that the function does not have is left out: the vendor may add some of its own.
     model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True, frozen=True)
 
 
 @dataclass(frozen=True, slots=True)
+class HintedArguments:
+    """Arguments as a function's type hints describe them.
+
+    The fields of `model` are `argument_0` ..., their aliases are the function's own names.
+    """
+
+    model: type[BaseModel]
+
+    def schema(self) -> dict[str, Any]:
+        """A JSON schema of type object, with `properties` and `required`."""
+        parameters = _without_titles(self.model.model_json_schema())
+        parameters.setdefault("properties", {})
+        parameters.setdefault("required", [])
+        parameters.pop("description", None)
+        return parameters
+
+    def read(self, parameters: Mapping[str, object]) -> dict[str, object]:
+        """The keyword arguments by the function's own names.
+
+        Raises:
+            BadArguments: one is missing or does not fit.
+        """
+        try:
+            values = self.model.model_validate(dict(parameters))
+        except ValidationError as error:
+            raise bad_arguments(str(fault["loc"][0]) for fault in error.errors() if fault["loc"]) from error
+        return {field.alias or name: getattr(values, name) for name, field in self.model.model_fields.items()}
+
+
+@dataclass(frozen=True, slots=True)
 class Tool:
-    """A function that an agent may call by `name`. Made by `read_tool`."""
+    """What an agent may call by `name`. Made by `read_tool`, or by `http_tool`."""
 
     name: str
     description: str
     function: ToolFunction
+    """Takes everything by keyword."""
     is_async: bool
-    arguments: type[BaseModel]
-    """Validates the arguments; field names are `argument_0` ..., aliases are the function's own names."""
+    arguments: Arguments
     control_parameters: tuple[str, ...]
     """Parameters that are filled with the call's `CallControl`."""
+    place: str
+    """Where it was written, for an operator who has to change it: `my_tools.book_table`, `config/tools/order.yaml`."""
 
     def schema(self) -> dict[str, Any]:
         """What an agent must be told: `name`, `description` and `parameters` (a JSON schema of type object)."""
-        parameters = _without_titles(self.arguments.model_json_schema())
-        parameters.setdefault("properties", {})
-        parameters.setdefault("required", [])
-        parameters.pop("description", None)
-        return {"name": self.name, "description": self.description, "parameters": parameters}
+        return {"name": self.name, "description": self.description, "parameters": self.arguments.schema()}
 
     def bind(self, parameters: Mapping[str, object], control: CallControl) -> dict[str, object]:
         """The keyword arguments for `function`.
@@ -66,15 +116,7 @@ class Tool:
         Raises:
             BadArguments: one is missing or does not fit.
         """
-        try:
-            values = self.arguments.model_validate(dict(parameters))
-        except ValidationError as error:
-            names = dict.fromkeys(str(fault["loc"][0]).replace("_", " ") for fault in error.errors() if fault["loc"])
-            raise BadArguments(f"I still need a valid value for: {', '.join(names) or 'the request'}.") from error
-        bound: dict[str, object] = {
-            field.alias or name: getattr(values, name) for name, field in self.arguments.model_fields.items()
-        }
-        return bound | dict.fromkeys(self.control_parameters, control)
+        return self.arguments.read(parameters) | dict.fromkeys(self.control_parameters, control)
 
 
 def read_tool(function: ToolFunction, *, name: str | None = None, description: str | None = None) -> Tool:
@@ -91,7 +133,7 @@ def read_tool(function: ToolFunction, *, name: str | None = None, description: s
     own_name = getattr(function, "__name__", repr(function))
     tool_name = own_name if name is None else name
     place = f"tool {tool_name!r} ({getattr(function, '__module__', '?')}.{own_name})"
-    if not _NAME.fullmatch(tool_name):
+    if not TOOL_NAME.fullmatch(tool_name):
         raise ConfigError(f"{place}: a name has 1 to 64 letters, digits, '_' or '-'")
     summary, notes = read_docstring(inspect.getdoc(function) or "")
     text = summary if description is None else description
@@ -126,7 +168,15 @@ def read_tool(function: ToolFunction, *, name: str | None = None, description: s
     except (PydanticUserError, TypeError) as error:
         first_line = str(error).partition("\n")[0]
         raise ConfigError(f"{place}: a type hint has no JSON schema: {first_line}") from error
-    return Tool(tool_name, text, function, inspect.iscoroutinefunction(function), arguments, tuple(controls))
+    return Tool(
+        tool_name,
+        text,
+        function,
+        inspect.iscoroutinefunction(function),
+        HintedArguments(arguments),
+        tuple(controls),
+        f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', own_name)}",
+    )
 
 
 def read_docstring(text: str) -> tuple[str, dict[str, str]]:

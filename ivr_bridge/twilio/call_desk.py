@@ -10,7 +10,19 @@ from ivr_bridge.twilio.twiml import Spoken
 if TYPE_CHECKING:
     from ivr_bridge.twilio.stream_socket import StreamSocket
 
-__all__ = ["Answer", "CallDesk", "ConnectStream", "DialNumber", "HangUp", "IncomingCall", "SayAndHangUp", "Spoken"]
+__all__ = [
+    "Answer",
+    "CallDesk",
+    "ConnectStream",
+    "DialNumber",
+    "HangUp",
+    "IncomingCall",
+    "RecordMessage",
+    "Recording",
+    "SayAndHangUp",
+    "Spoken",
+    "VendorsTwiml",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,15 @@ class IncomingCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Recording:
+    """A message that Twilio recorded; its audio is at `url`."""
+
+    sid: str
+    url: str = field(repr=False)
+    duration_s: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectStream:
     """Open a media stream to us; `token` is its one-time ticket, `apology` the last resort behind it."""
 
@@ -49,10 +70,27 @@ class SayAndHangUp:
 
 @dataclass(frozen=True, slots=True)
 class DialNumber:
-    """Put the caller through to a person."""
+    """Put the caller through to a person; `ring_s` is how long they are rung."""
 
     number: str = field(repr=False)
     spoken: Spoken | None = None
+    ring_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordMessage:
+    """Take a message of at most `max_s`; `spoken` is said before the tone, `thanks` when nothing was recorded."""
+
+    spoken: Spoken | None
+    thanks: Spoken
+    max_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class VendorsTwiml:
+    """What the vendor's own route to its agent answered, as it stands."""
+
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +98,7 @@ class HangUp:
     """End the call."""
 
 
-Answer = ConnectStream | SayAndHangUp | DialNumber | HangUp
+Answer = ConnectStream | SayAndHangUp | DialNumber | RecordMessage | VendorsTwiml | HangUp
 """What Twilio shall do next."""
 
 
@@ -84,6 +122,10 @@ class CallDesk(Protocol):
 
     async def stream_ended(self, call: IncomingCall) -> Answer:
         """The stream of a call is gone: what follows? Also asked when `<Dial>` has ended."""
+        ...
+
+    async def voicemail_taken(self, call: IncomingCall, recording: Recording) -> Answer:
+        """A message was recorded: it is kept before this returns."""
         ...
 
     async def fallback(self, call: IncomingCall, error_code: str, error_url: str) -> Answer:

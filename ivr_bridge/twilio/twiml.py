@@ -60,15 +60,38 @@ def say_and_hang_up(spoken: Spoken) -> str:
     return str(response)
 
 
-def dial(number: str, spoken: Spoken | None, action_url: str) -> str:
+def dial(number: str, spoken: Spoken | None, action_url: str, ring_s: int | None = None) -> str:
     """Read out the words, if any, then put the caller through to `number`; afterwards `action_url` is asked.
+
+    A number that begins with `sip:` or `sips:` is dialled as an address.
 
     Source: https://www.twilio.com/docs/voice/twiml/dial
     """
     response = VoiceResponse()
     if spoken is not None:
         _say(response, spoken)
-    response.dial(_NOT_XML.sub("", number), action=action_url, method="POST")
+    noun = _NOT_XML.sub("", number)
+    limit = {} if ring_s is None else {"timeout": ring_s}
+    if noun.startswith(("sip:", "sips:")):
+        response.dial(action=action_url, method="POST", **limit).sip(noun)
+    else:
+        response.dial(noun, action=action_url, method="POST", **limit)
+    return str(response)
+
+
+def record(*, spoken: Spoken | None, thanks: Spoken, max_s: int, action_url: str) -> str:
+    """Read out the words, if any, and take a message after the tone; `action_url` is told where it is.
+
+    Without a sound of the caller's Twilio asks nobody and goes on: then `thanks` is said, and the call ends.
+
+    Source: https://www.twilio.com/docs/voice/twiml/record
+    """
+    response = VoiceResponse()
+    if spoken is not None:
+        _say(response, spoken)
+    response.record(action=action_url, method="POST", max_length=max_s, play_beep=True, finish_on_key="#", timeout=5)
+    _say(response, thanks)
+    response.hangup()
     return str(response)
 
 

@@ -15,7 +15,17 @@ from ivr_bridge.settings import Settings
 from ivr_bridge.telemetry import events
 from ivr_bridge.telemetry.log import Log
 from ivr_bridge.twilio import twiml
-from ivr_bridge.twilio.call_desk import Answer, CallDesk, ConnectStream, DialNumber, IncomingCall, SayAndHangUp
+from ivr_bridge.twilio.call_desk import (
+    Answer,
+    CallDesk,
+    ConnectStream,
+    DialNumber,
+    IncomingCall,
+    Recording,
+    RecordMessage,
+    SayAndHangUp,
+    VendorsTwiml,
+)
 from ivr_bridge.twilio.signature import signed_by_twilio
 from ivr_bridge.twilio.stream_door import SIGNATURE_HEADER, WORKER, StreamDoor, stream_base_url
 from ivr_bridge.twilio.twiml import Spoken
@@ -32,6 +42,7 @@ APOLOGY = Spoken("We are sorry, something went wrong on our side. Please call ag
 """What a caller hears when our own code failed."""
 
 STREAM_ENDED_PATH, STREAM_STATUS_PATH = "/twilio/stream-ended", "/twilio/stream-status"
+VOICEMAIL_PATH = "/twilio/voicemail"
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,59}")
 
@@ -77,6 +88,12 @@ class Webhooks:
     async def stream_ended(self, request: web.Request) -> web.Response:
         """The stream of a call, or a `<Dial>`, has ended: what follows?"""
         return await self._answer(request, lambda form: self._desk.stream_ended(_incoming_call(request, form)))
+
+    async def voicemail(self, request: web.Request) -> web.Response:
+        """A message was recorded."""
+        return await self._answer(
+            request, lambda form: self._desk.voicemail_taken(_incoming_call(request, form), _recording(form))
+        )
 
     async def fallback(self, request: web.Request) -> web.Response:
         """Twilio could not use one of our answers."""
@@ -139,7 +156,13 @@ class Webhooks:
         if isinstance(answer, SayAndHangUp):
             return twiml.say_and_hang_up(answer.spoken)
         if isinstance(answer, DialNumber):
-            return twiml.dial(answer.number, answer.spoken, base_url + STREAM_ENDED_PATH)
+            return twiml.dial(answer.number, answer.spoken, base_url + STREAM_ENDED_PATH, answer.ring_s)
+        if isinstance(answer, RecordMessage):
+            return twiml.record(
+                spoken=answer.spoken, thanks=answer.thanks, max_s=answer.max_s, action_url=base_url + VOICEMAIL_PATH
+            )
+        if isinstance(answer, VendorsTwiml):
+            return answer.text
         return twiml.hang_up()
 
     async def _verified_form(self, request: web.Request) -> Form | web.Response:
@@ -194,7 +217,7 @@ def add_routes(
     """Put everything that Twilio calls under `/twilio/` of `app`.
 
     Args:
-        app: gets five POST routes and the media socket's.
+        app: gets six POST routes and the media socket's.
         settings: `twilio_account_sid`, when set, keeps other accounts out.
         auth_tokens: asked at each request, so that a token can be rotated; never empty.
         base_url: asked at each request: `PUBLIC_BASE_URL`, or `http://HOST:PORT` once the port is bound.
@@ -210,6 +233,7 @@ def add_routes(
     )
     app.router.add_post("/twilio/voice", webhooks.voice)
     app.router.add_post(STREAM_ENDED_PATH, webhooks.stream_ended)
+    app.router.add_post(VOICEMAIL_PATH, webhooks.voicemail)
     app.router.add_post("/twilio/fallback", webhooks.fallback)
     app.router.add_post("/twilio/status", webhooks.status)
     app.router.add_post(STREAM_STATUS_PATH, webhooks.stream_status)
@@ -227,6 +251,11 @@ def _incoming_call(request: web.Request, form: Form) -> IncomingCall:
         idempotency_token=request.headers.get(IDEMPOTENCY_HEADER, ""),
         dial_status=form.get("DialCallStatus", ""),
     )
+
+
+def _recording(form: Form) -> Recording:
+    duration_s = _seconds(form.get("RecordingDuration"))
+    return Recording(form.get("RecordingSid", ""), form.get("RecordingUrl", ""), duration_s)
 
 
 async def _read_body(request: web.Request) -> bytes | None:

@@ -61,8 +61,13 @@ class FakePrompts:
         return Prompt(name, language, "Good day.", b"\xff" * 160) if name == "welcome" else None
 
 
+MODE = "cached"
+
+
 def profile(rest: FakeRest, prompts: FakePrompts, *, agent_id: str | None = "agent_1", **config: Any) -> AgentProfile:
-    return AgentProfile(rest, agent_id, BridgeConfig(**config), prompts, Log())  # type: ignore[arg-type]
+    made = AgentProfile(rest, agent_id, Log())  # type: ignore[arg-type]
+    made.use(BridgeConfig(**config), prompts)  # type: ignore[arg-type]
+    return made
 
 
 def with_first_message(text: str) -> dict[str, Any]:
@@ -79,7 +84,7 @@ def read(made: AgentProfile) -> list[Any]:
 def test_the_first_message_is_rendered_once_in_the_agents_own_voice() -> None:
     prompts = FakePrompts()
     made = profile(FakeRest(agent=[AGENT]), prompts)
-    assert (made.state, made.greeting()) == ("unread", AGENT_GREETS)
+    assert (made.state, made.greeting(MODE, "en")) == ("unread", AGENT_GREETS)
     logs = read(made)
     assert made.state == "ok"
     assert prompts.asked == [
@@ -87,7 +92,7 @@ def test_the_first_message_is_rendered_once_in_the_agents_own_voice() -> None:
             "voice_id": "voice_1", "model_id": "model_1", "language": "es", "voice_settings": {"stability": 0.5},
         }),
     ]  # fmt: skip
-    greeting = made.greeting()
+    greeting = made.greeting(MODE, "en")
     assert (greeting.name, greeting.prompt and greeting.prompt.text) == ("cached", "Welcome.")
     assert [(line["event"], line["agent_id"]) for line in logs] == [("agent.read", "agent_1")]
 
@@ -98,7 +103,7 @@ def test_a_first_message_that_cannot_be_rendered_is_the_agents_own(first_message
     made = profile(FakeRest(agent=[with_first_message(first_message)]), prompts)
     read(made)
     assert prompts.asked == []
-    assert made.greeting() == AGENT_GREETS
+    assert made.greeting(MODE, "en") == AGENT_GREETS
 
 
 def test_another_greeting_needs_no_rendering() -> None:
@@ -106,9 +111,9 @@ def test_another_greeting_needs_no_rendering() -> None:
     made = profile(FakeRest(agent=[AGENT]), prompts, greeting="welcome")
     read(made)
     assert prompts.asked == []
-    greeting = made.greeting()
+    greeting = made.greeting("welcome", "en")
     assert (greeting.name, greeting.prompt and greeting.prompt.text) == ("welcome", "Good day.")
-    assert profile(FakeRest(agent=[AGENT]), prompts, greeting="agent").greeting() == AGENT_GREETS
+    assert profile(FakeRest(agent=[AGENT]), prompts, greeting="agent").greeting("agent", "en") == AGENT_GREETS
 
 
 def test_a_dark_vendor_is_asked_ever_less_often_and_complained_of_once() -> None:
@@ -131,7 +136,7 @@ def test_a_voice_that_fails_is_tried_again_and_the_agent_is_not_read_again() -> 
     logs = read(made)
     assert [line["event"] for line in logs] == ["agent.read", "agent.unread"]
     assert (len(rest.asked_at), len(prompts.asked)) == (1, 2)
-    assert made.greeting().name == "cached"
+    assert made.greeting(MODE, "en").name == "cached"
 
 
 def test_the_agents_own_greeting_is_used_while_its_voice_fails() -> None:
@@ -141,7 +146,7 @@ def test_the_agents_own_greeting_is_used_while_its_voice_fails() -> None:
         reading = asyncio.ensure_future(made.keep_read())
         await asyncio.sleep(30)
         assert made.state == "ok"
-        assert made.greeting() == AGENT_GREETS
+        assert made.greeting(MODE, "en") == AGENT_GREETS
         reading.cancel()
         await asyncio.wait([reading])
 

@@ -11,7 +11,7 @@ class Clock:
 
 
 def made(clock: Clock) -> CallControls:
-    return CallControls("CA1", lambda: INFO, clock)
+    return CallControls("CA1", lambda: INFO, dict, clock)
 
 
 def test_it_is_what_tools_ask_for() -> None:

@@ -4,25 +4,17 @@ import asyncio
 
 import pytest
 
-from ivr_bridge.bridge.account import CallAccount
-from ivr_bridge.bridge.call import Call, CallNeeds, Opening
 from ivr_bridge.bridge.greeting_choice import AGENT_GREETS
-from ivr_bridge.bridge.parked_agents import ParkedAgent
 from ivr_bridge.bridge.termination import Termination
 from ivr_bridge.elevenlabs.conversation.events import (
     AgentResponded,
-    CallerTranscribed,
     ConversationClosed,
-    Interrupted,
     ToolReported,
     ToolRequested,
 )
 from ivr_bridge.errors import AgentRefused, AgentUnreachable, RemoteProtocolError
-from ivr_bridge.settings import Settings
-from ivr_bridge.telemetry.log import Log
 from ivr_bridge.twilio.stream_events import DtmfPressed, StreamClosed, StreamStopped
-from tests.support.call_scene import INFO, Scene, hangs_up, play, prompt, registry
-from tests.support.legs import FakeAgent, FakeCaller
+from tests.support.call_scene import JUST_THE_AGENT, Outside, Scene, build_scene, hangs_up, play
 from tests.support.virtual_time import run_virtual
 
 
@@ -114,7 +106,7 @@ def test_an_agent_that_never_answers_is_excused_once_then_given_up() -> None:
 
     termination, scene = play(story)
     assert termination is Termination.AGENT_SILENT
-    assert scene.played == ["connecting", "sorry"]
+    assert scene.played == ["no_match", "sorry"]
 
 
 def test_an_agent_that_floods_is_cut_off() -> None:
@@ -129,15 +121,7 @@ def test_an_agent_that_floods_is_cut_off() -> None:
 
 def test_no_media_for_15_s_is_a_dead_leg() -> None:
     async def scene() -> Termination:
-        caller, agent = FakeCaller(), FakeAgent()
-
-        async def dial() -> FakeAgent:
-            return agent
-
-        log = Log()
-        account = CallAccount(0.0)
-        needs = CallNeeds(Settings(), prompt, registry(), 5, False, lambda: INFO, log)
-        call = Call(caller, Opening(ParkedAgent(dial, log), AGENT_GREETS), needs, account)
+        call = build_scene(JUST_THE_AGENT, Outside(), AGENT_GREETS).call
         began = asyncio.get_running_loop().time()
         termination = await call.run()
         assert 15 <= asyncio.get_running_loop().time() - began < 22
@@ -172,19 +156,11 @@ def test_a_socket_that_goes_without_a_stop(code: int, expected: Termination) -> 
 
 def test_pitfall_stop_during_connect_leaves_nothing() -> None:
     async def scene() -> None:
-        caller = FakeCaller()
-
-        async def dial() -> FakeAgent:
-            await asyncio.sleep(60)
-            return FakeAgent()
-
-        log = Log()
-        needs = CallNeeds(Settings(), prompt, registry(), 5, False, lambda: INFO, log)
-        call = Call(caller, Opening(ParkedAgent(dial, log), AGENT_GREETS), needs, CallAccount(0.0))
-        caller.says(StreamStopped())
-        assert await call.run() is Termination.STREAM_ENDED
-        assert call.unclaimed is not None
-        await call.unclaimed.discard("gone")
+        made = build_scene(JUST_THE_AGENT, Outside(dial_s=60), AGENT_GREETS)
+        made.caller.says(StreamStopped())
+        assert await made.call.run() is Termination.STREAM_ENDED
+        assert made.call.unclaimed is not None
+        await made.call.unclaimed.discard("gone")
 
     run_virtual(scene())
 
@@ -304,60 +280,12 @@ def test_words_that_come_after_end_call_are_heard() -> None:
 
 
 def test_keys_pressed_before_the_agent_is_there_are_kept_for_it() -> None:
-    async def scene() -> None:
-        caller, agent = FakeCaller(), FakeAgent()
-
-        async def dial() -> FakeAgent:
-            await asyncio.sleep(5)
-            return agent
-
-        log = Log()
-        needs = CallNeeds(Settings(), prompt, registry(), 5, False, lambda: INFO, log)
-        call = Call(caller, Opening(ParkedAgent(dial, log), AGENT_GREETS), needs, CallAccount(0.0))
-        running = asyncio.ensure_future(call.run())
+    async def story(scene: Scene) -> None:
         for digit in "12#3":
-            caller.says(DtmfPressed(digit))
+            scene.caller.says(DtmfPressed(digit))
         await asyncio.sleep(6)
-        said = [text for kind, text in agent.sent if kind == "user_message"]
+        said = [text for kind, text in scene.agent.sent if kind == "user_message"]
         assert said == ["I pressed 1 2 on the keypad.", "I pressed 3 on the keypad."]
-        caller.says(StreamStopped())
-        await running
+        scene.caller.says(StreamStopped())
 
-    run_virtual(scene())
-
-
-def test_what_comes_too_late_after_a_bug_changes_nothing() -> None:
-    async def story(scene: Scene) -> None:
-        scene.caller.says(ValueError("a bug"))
-
-    termination, scene = play(story)
-    scene.call.end(Termination.DRAINED, at_once=True)
-    assert termination is Termination.BRIDGE_FAULTED
-
-
-def test_a_barge_in_is_accounted_by_what_was_played() -> None:
-    async def story(scene: Scene) -> None:
-        scene.agent.speaks(20_000, event_id=1)
-        await asyncio.sleep(2)
-        scene.agent.says(Interrupted(2))
-        await asyncio.sleep(1)
-        scene.agent.speaks(10_000, event_id=3)
-        await asyncio.sleep(3)
-        await hangs_up(scene)
-
-    _, scene = play(story)
-    assert scene.account.played_ms == pytest.approx(5000, abs=300)
-
-
-def test_a_long_answer_is_not_taken_for_silence() -> None:
-    async def story(scene: Scene) -> None:
-        scene.agent.says(CallerTranscribed("tell me everything", 1), AgentResponded("well", 2))
-        await asyncio.sleep(0.5)
-        scene.agent.speaks(40_000, event_id=2)
-        await asyncio.sleep(45)
-        assert scene.caller.kinds().count("media") > 190
-        await hangs_up(scene)
-
-    termination, scene = play(story, caller_silent_s=30)
-    assert termination is Termination.STREAM_ENDED
-    assert scene.played == []
+    play(story, outside=Outside(dial_s=5))

@@ -8,13 +8,16 @@ import pytest
 from ivr_bridge.bridge.call_state import TRANSITIONS, CallState, CallStep, after, diagram
 from ivr_bridge.errors import LocalProtocolError
 
-ADMITTED, STREAMING, AWAITED, OVER = CallState
+ADMITTED, STREAMING, AWAITED, AWAY, OVER = CallState
 ARROWS = {
     (ADMITTED, CallStep.STREAM_STARTED): STREAMING,
     (ADMITTED, CallStep.ENDED): OVER,
     (STREAMING, CallStep.STREAM_ENDED): AWAITED,
     (AWAITED, CallStep.ADMITTED_AGAIN): ADMITTED,
+    (AWAITED, CallStep.HANDED_OVER): AWAY,
     (AWAITED, CallStep.ENDED): OVER,
+    (AWAY, CallStep.ADMITTED_AGAIN): ADMITTED,
+    (AWAY, CallStep.ENDED): OVER,
 }
 MISSING = [pair for pair in product(CallState, CallStep) if pair not in ARROWS]
 

@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from ivr_bridge.bridge.deadlines import AGENT_SILENT_S, ANSWER_WITHIN, ASK_AT, NO_MEDIA_S, Deadline, Deadlines
+from ivr_bridge.bridge.deadlines import ANSWER_WITHIN, ASK_AT, NO_MEDIA_S, Deadline, Deadlines
+
+AGENT_SILENT_S = 8.0
 
 START = 1000.0
 
@@ -32,7 +34,7 @@ class Call:
                 out.append((second, deadline))
                 if deadline is Deadline.ASK_CALLER:
                     self.plays.append((second, second + 1))
-                elif deadline is not Deadline.EXCUSE_AGENT:
+                elif deadline is not Deadline.ASK_AGAIN:
                     break
         return out
 
@@ -111,31 +113,31 @@ def test_an_agent_that_gives_no_sign_is_excused_and_then_given_up() -> None:
     call.plan[3] = call.deadlines.caller_spoke
     call.plan[20] = call.deadlines.caller_spoke
     assert call.run(300) == seconds(
-        (3 + AGENT_SILENT_S, Deadline.EXCUSE_AGENT), (20 + AGENT_SILENT_S, Deadline.AGENT_SILENT)
+        (3 + AGENT_SILENT_S, Deadline.ASK_AGAIN), (20 + AGENT_SILENT_S, Deadline.AGENT_SILENT)
     )
 
 
 def test_a_sign_of_the_agents_clears_what_it_owes() -> None:
     call = Call()
     call.plan[3] = call.deadlines.caller_spoke
-    call.plan[12] = lambda _: call.deadlines.agent_gave_sign()
+    call.plan[10] = lambda _: call.deadlines.agent_gave_sign()
     call.plan[20] = call.deadlines.caller_spoke
-    assert call.run(35)[0] == seconds((20 + AGENT_SILENT_S, Deadline.EXCUSE_AGENT))[0]
+    assert call.run(35)[0] == seconds((20 + AGENT_SILENT_S, Deadline.ASK_AGAIN))[0]
 
 
-def test_an_agent_that_was_excused_and_came_back_is_excused_again() -> None:
+def test_a_caller_whom_the_agent_answered_is_asked_again_once_more() -> None:
     call = Call()
     call.plan[3] = call.deadlines.caller_spoke
     call.plan[15] = lambda _: call.deadlines.agent_gave_sign()
     call.plan[20] = call.deadlines.caller_spoke
-    assert call.run(35) == seconds((13, Deadline.EXCUSE_AGENT), (30, Deadline.EXCUSE_AGENT))
+    assert call.run(35) == seconds((3 + AGENT_SILENT_S, Deadline.ASK_AGAIN), (20 + AGENT_SILENT_S, Deadline.ASK_AGAIN))
 
 
 def test_nobody_is_excused_while_the_caller_hears_something() -> None:
     call = Call()
     call.plan[3] = call.deadlines.caller_spoke
     call.plays = [(0, 25)]
-    assert call.run(30) == seconds((25, Deadline.EXCUSE_AGENT))
+    assert call.run(30) == seconds((25, Deadline.ASK_AGAIN))
 
 
 def test_words_that_are_never_answered_are_the_agents_failure() -> None:
@@ -149,7 +151,7 @@ def test_words_that_are_never_answered_are_the_agents_failure() -> None:
         due = deadlines.due(now, playing=False)
         if due is not None:
             told.append((now, due))
-    assert told[:2] == [(15.0, Deadline.EXCUSE_AGENT), (25.0, Deadline.AGENT_SILENT)]
+    assert told[0] == (13.0, Deadline.AGENT_SILENT)
 
 
 def test_an_answer_settles_what_was_owed() -> None:

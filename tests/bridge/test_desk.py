@@ -255,7 +255,7 @@ def test_a_full_car_park_refuses_nobody() -> None:
     in_house(story, max_parked_agents=1)
 
 
-def test_the_first_words_are_played_at_once_unless_it_is_known_that_there_is_no_agent() -> None:
+def test_the_first_words_are_played_at_once_also_when_it_is_known_that_there_is_no_agent() -> None:
     async def story(house: House) -> None:
         house.dial_s = 3.0
         phone = house.connect(sid(1), (await house.answers(sid(1))).token)
@@ -268,7 +268,7 @@ def test_the_first_words_are_played_at_once_unless_it_is_known_that_there_is_no_
         failed = house.connect(sid(2), token)
         await failed.running
         assert [line["prompt"] for line in house.events("prompt.played")] == ["sorry"]
-        assert failed.caller.heard_ms() == pytest.approx(1000)
+        assert failed.caller.heard_ms() == pytest.approx(1000 + 1000)
 
     in_house(story, greeting=Greeting("cached", prompt("hello")))
 
@@ -277,9 +277,9 @@ def test_the_sync_tools_of_all_calls_share_their_threads() -> None:
     async def story(house: House) -> None:
         await house.talks(sid(1))
         await house.talks(sid(2))
-        threads = {id(house.desk._call_needs(live).tool_threads) for live in house.desk.calls.all()}
+        threads = {id(house.desk._streams._call_needs(live).tool_threads) for live in house.desk.calls.all()}
         assert len(house.desk.calls.all()) == 2
         assert len(threads) == 1
-        assert None not in {house.desk._call_needs(live).tool_threads for live in house.desk.calls.all()}
+        assert None not in {house.desk._streams._call_needs(live).tool_threads for live in house.desk.calls.all()}
 
     in_house(story)

@@ -9,19 +9,22 @@ from structlog.testing import capture_logs
 
 from ivr_bridge.bridge.account import CallAccount
 from ivr_bridge.bridge.call_state import CallState, CallStep
-from ivr_bridge.bridge.greeting_choice import AGENT_GREETS
 from ivr_bridge.bridge.live_calls import NEXT_WORD_DUE_S, STREAM_DUE_S, LiveCall, LiveCalls
-from ivr_bridge.bridge.termination import FAR_ENDS, Termination
+from ivr_bridge.bridge.termination import FAR_ENDS, LEAVINGS, Termination
 from ivr_bridge.errors import LocalProtocolError
+from ivr_bridge.flows.moves import Transfer
 from ivr_bridge.telemetry.log import Log
 from ivr_bridge.twilio.call_desk import ConnectStream, Spoken
+from tests.support.call_scene import JUST_THE_AGENT, journey
 from tests.support.front_desk import incoming, sid
 from tests.support.virtual_time import run_virtual
 
 
 def live(number: int = 1) -> LiveCall:
     begun_at = asyncio.get_running_loop().time()
-    return LiveCall(incoming(sid(number)), "en", Log(), CallAccount(begun_at), AGENT_GREETS)
+    log = Log()
+    no_ivr: Any = None
+    return LiveCall(incoming(sid(number)), no_ivr, journey(JUST_THE_AGENT, log), {}, log, CallAccount(begun_at))
 
 
 def play(story: Callable[[LiveCalls], Awaitable[None]], limit: int = 2) -> list[Any]:
@@ -30,7 +33,7 @@ def play(story: Callable[[LiveCalls], Awaitable[None]], limit: int = 2) -> list[
 
     with capture_logs() as logs:
         run_virtual(scene())
-    return logs
+    return [line for line in logs if line["event"] != "flow.chosen"]
 
 
 def streamed(call: LiveCall, termination: Termination) -> None:
@@ -103,6 +106,8 @@ def test_what_was_waited_for_is_not_any_more_when_the_call_moves_on() -> None:
         (Termination.STREAM_LOST, Termination.STREAM_UNEXPLAINED),
         (Termination.AGENT_HUNG_UP, Termination.AGENT_HUNG_UP),
         (Termination.STREAM_STALLED, Termination.STREAM_STALLED),
+        (Termination.TRANSFERRED, Termination.STREAM_UNEXPLAINED),
+        (Termination.VOICEMAIL_LEFT, Termination.STREAM_UNEXPLAINED),
     ],
 )
 def test_twilios_next_word_is_waited_for(ended: Termination, expected: Termination) -> None:
@@ -122,12 +127,71 @@ def test_twilios_next_word_is_waited_for(ended: Termination, expected: Terminati
 def test_the_final_word(ended: Termination | None) -> None:
     async def story(_calls: LiveCalls) -> None:
         call = live()
-        call.stream_termination = ended
+        if ended is not None:
+            streamed(call, ended)
         assert call.final(by_status=False) is (ended or Termination.STREAM_NEVER_CAME)
-        by_caller = ended is None or ended in FAR_ENDS
+        by_caller = ended is None or ended in FAR_ENDS or ended in LEAVINGS
         assert call.final(by_status=True) is (Termination.CALLER_HUNG_UP if by_caller else ended)
 
     play(story)
+
+
+@pytest.mark.parametrize("left", sorted(LEAVINGS, key=lambda ending: ending.code))
+def test_the_final_word_of_a_call_that_is_away_is_what_it_was_left_for(left: Termination) -> None:
+    async def story(_calls: LiveCalls) -> None:
+        call = live()
+        streamed(call, left)
+        assert call.final(by_status=True) is Termination.CALLER_HUNG_UP, "before Twilio went on with it"
+        call.step(CallStep.HANDED_OVER)
+        assert call.final(by_status=True) is call.final(by_status=False) is left
+
+    play(story)
+
+
+def away(calls: LiveCalls, due_s: float, left: Termination = Termination.TRANSFERRED) -> LiveCall:
+    call = live()
+    calls.admit(call)
+    streamed(call, left)
+    call.step(CallStep.HANDED_OVER)
+    calls.await_return(call, due_s)
+    return call
+
+
+def test_a_call_that_is_away_keeps_its_slot_as_long_as_a_call_may_take() -> None:
+    async def story(calls: LiveCalls) -> None:
+        away(calls, 300)
+        await asyncio.sleep(299.9)
+        assert len(calls) == 1
+        await asyncio.sleep(0.2)
+        assert len(calls) == 0
+
+    assert [line["reason"] for line in play(story)] == ["transferred"]
+
+
+def test_a_call_that_is_away_may_come_back() -> None:
+    async def story(calls: LiveCalls) -> None:
+        call = away(calls, 300)
+        call.journey.leaving = Transfer("+15550100")
+        call.admit_again()
+        assert (call.state, call.stream_termination, call.journey.leaving) == (CallState.ADMITTED, None, None)
+        await asyncio.sleep(301)
+        assert calls.all() == [call]
+
+    assert play(story) == []
+
+
+def test_only_the_newest_of_two_waits_counts() -> None:
+    async def story(calls: LiveCalls) -> None:
+        call = away(calls, 300)
+        await asyncio.sleep(299)
+        call.stream_termination = Termination.VOICEMAIL_LEFT
+        calls.await_return(call, 300)
+        await asyncio.sleep(299)
+        assert len(calls) == 1
+        await asyncio.sleep(2)
+        assert len(calls) == 0
+
+    assert [line["reason"] for line in play(story)] == ["voicemail_left"]
 
 
 def test_a_call_taken_up_again_forgets_its_stream_and_its_answer() -> None:

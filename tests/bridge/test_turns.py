@@ -10,9 +10,12 @@ from structlog.testing import capture_logs
 from ivr_bridge.audio.formats import AudioFormat
 from ivr_bridge.bridge.account import CallAccount
 from ivr_bridge.bridge.agent_to_caller import AgentToCaller
-from ivr_bridge.bridge.deadlines import AGENT_SILENT_S, Deadline, Deadlines
+from ivr_bridge.bridge.deadlines import Deadline, Deadlines
+from ivr_bridge.bridge.filler import Filler
+from ivr_bridge.bridge.floor import Floor
 from ivr_bridge.bridge.greeting import GreetingGate
 from ivr_bridge.bridge.termination import Termination
+from ivr_bridge.bridge.transcript import Transcript
 from ivr_bridge.bridge.turns import KINDS_LOGGED, Turns
 from ivr_bridge.elevenlabs.conversation.events import (
     AgentAudio,
@@ -37,6 +40,7 @@ from tests.support.legs import FakeCaller, silence_b64
 from tests.support.virtual_time import run_virtual
 
 ULAW = AudioFormat("ulaw", 8000)
+AGENT_SILENT_S = 8.0
 
 
 class FakeTools:
@@ -59,17 +63,29 @@ class Scene:
         self.gate = GreetingGate(shut=shut)
         self.deadlines = Deadlines(self.clock(), max_call_s=3600, caller_silent_s=60)
         self.tools = FakeTools()
+        self.floor, self.filler, self.transcript = Floor(), Filler(), Transcript()
+        self.floor.give()
+        self.understood: list[str] = []
+        self.audible = 0
         self.told: list[str] = []
         self.turns = Turns(
             to_caller=self.to_caller,
             gate=self.gate,
+            floor=self.floor,
+            filler=self.filler,
+            transcript=self.transcript,
             deadlines=self.deadlines,
             tools=self.tools,  # type: ignore[arg-type]
             account=self.account,
             tell=self.told.append if tell else None,
+            understood=self.understood.append,
+            audible=self.heard,
             clock=self.clock,
             log=Log(),
         )
+
+    def heard(self) -> None:
+        self.audible += 1
 
     def receives(self, *events: AgentEvent) -> list[Termination]:
         ends = [self.turns.receive(event) for event in events]
@@ -153,7 +169,7 @@ def test_what_is_dropped_is_no_answer_and_must_not_go_on_for_ever() -> None:
         ends = [scene.receives(audio(20_000)) for _ in range(10)]
         assert ends == [[]] * 9 + [[Termination.AGENT_FLOODED]]
         assert scene.queued_ms == 0
-        assert scene.deadlines.due(now + AGENT_SILENT_S, playing=False) is Deadline.EXCUSE_AGENT
+        assert scene.deadlines.due(now + AGENT_SILENT_S, playing=False) is Deadline.ASK_AGAIN
 
     play(story, shut=True)
 
@@ -243,7 +259,8 @@ def test_which_events_are_a_sign_of_the_agent(event: AgentEvent) -> None:
         scene.deadlines.caller_spoke(now)
         scene.receives(event)
         due = scene.deadlines.due(now + AGENT_SILENT_S, playing=False)
-        assert due is (None if type(event) in OWES else Deadline.EXCUSE_AGENT)
+        understood = Deadline.AGENT_SILENT if isinstance(event, CallerTranscribed) else Deadline.ASK_AGAIN
+        assert due is (None if type(event) in OWES else understood)
 
     play(story)
 

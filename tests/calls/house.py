@@ -4,7 +4,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from ivr_bridge.simulator.phone.faults import PhoneFaults
 from ivr_bridge.simulator.phone.line import Line
 from ivr_bridge.simulator.phone.phone import new_call_sid
 from ivr_bridge.simulator.phone.placed_call import PlacedCall as PhonesCall
-from ivr_bridge.simulator.phone.report import CallReport
+from ivr_bridge.simulator.phone.report import CallReport, PhoneEvent
 from ivr_bridge.simulator.phone.webhooks import WebhookAnswer, Webhooks
 from ivr_bridge.simulator.service import app as service_app
 from ivr_bridge.simulator.service.mouth import Mouth
@@ -154,16 +154,23 @@ class House:
         return Line(self.url, self.bridge.settings.public_base_url, TOKEN)
 
     async def call(
-        self, *steps: Step, faults: PhoneFaults | None = None, twist: Twist | None = None, **script: Any
+        self,
+        *steps: Step,
+        faults: PhoneFaults | None = None,
+        twist: Twist | None = None,
+        line: Mapping[str, Any] | None = None,
+        on_event: Callable[[PhoneEvent], None] | None = None,
+        **script: Any,
     ) -> PlacedCall:
-        """Place one call and wait until the server calls it over."""
+        """Place one call, with `line` laid over the house's line, and wait until the server calls it over."""
         call_sid = new_call_sid()
-        log = CallLog(call_sid)
+        log = CallLog(call_sid, on_event)
         given = faults or PhoneFaults()
+        dialled = replace(self.line, **(line or {}))
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-            webhooks = TwistedWebhooks(session, self.line, given)
+            webhooks = TwistedWebhooks(session, dialled, given)
             webhooks.twist = twist or (lambda _path, params: params)
-            call = PhonesCall(self.line, webhooks, CallScript(steps, **script), given, log)
+            call = PhonesCall(dialled, webhooks, CallScript(steps, **script), given, log)
             await call.run()
         return await self.ended(log.report(call.recording, call.caller))
 
@@ -180,7 +187,8 @@ class House:
     async def ready(self) -> None:
         """Wait until the greeting and all prompts are rendered."""
         async with asyncio.timeout(30):
-            while self.bridge.prompts.missing or self.bridge.profile.greeting().prompt is None:
+            ivr = self.bridge.current.ivr
+            while ivr.prompts.missing or ivr.profile.greeting(ivr.config.greeting, ivr.config.language).prompt is None:
                 await asyncio.sleep(0.02)
 
 
@@ -192,6 +200,8 @@ async def house(
     rendered: Path | None = None,
     config: Mapping[str, object] | None = None,
     prompts: Mapping[str, str] | None = None,
+    flows: Mapping[str, Mapping[str, Any]] | None = None,
+    hours: Mapping[str, Any] | None = None,
     **given: Any,
 ) -> AsyncIterator[House]:
     """The bridge, with `given` settings.
@@ -201,14 +211,15 @@ async def house(
         service_url: of the sandbox.
         rendered: prompts made before; they need not be made again.
         config: laid over the project's own `config/bridge.yaml`.
-        prompts: prompts of the operator, in English, beside the project's own.
+        prompts: prompts of the operator, the same in every language, beside the project's own.
+        flows: instead of the project's own; without any, a call is nothing but the agent.
+        hours: instead of the project's own.
         given: settings, by name.
     """
     feeds = CallFeeds()
     if rendered is not None:
         shutil.copytree(rendered, tmp_path / "var" / "prompts")
-    if config is not None or prompts is not None:
-        given["config_dir"] = _config_dir(tmp_path / "config", config or {}, prompts or {})
+    given.setdefault("config_dir", _config_dir(tmp_path / "config", config or {}, prompts or {}, flows or {}, hours))
     settings = read_settings(
         {},
         port=0,
@@ -225,12 +236,24 @@ async def house(
         await bridge.close()
 
 
-def _config_dir(folder: Path, config: Mapping[str, object], prompts: Mapping[str, str]) -> Path:
+def _config_dir(
+    folder: Path,
+    config: Mapping[str, object],
+    prompts: Mapping[str, str],
+    flows: Mapping[str, Mapping[str, Any]],
+    hours: Mapping[str, Any] | None,
+) -> Path:
     shutil.copytree(CONFIG, folder)
     own = folder / "bridge.yaml"
     own.write_text(yaml.safe_dump(yaml.safe_load(own.read_text()) | dict(config)))
-    english = folder / "prompts" / "en.yaml"
-    spoken = yaml.safe_load(english.read_text())
-    spoken["prompts"] |= prompts
-    english.write_text(yaml.safe_dump(spoken))
+    for file in (folder / "prompts").iterdir():
+        spoken = yaml.safe_load(file.read_text())
+        spoken["prompts"] |= prompts
+        file.write_text(yaml.safe_dump(spoken))
+    shutil.rmtree(folder / "flows")
+    for name, flow in flows.items():
+        (folder / "flows").mkdir(exist_ok=True)
+        (folder / "flows" / f"{name}.yaml").write_text(yaml.safe_dump(dict(flow)))
+    if hours is not None:
+        (folder / "hours.yaml").write_text(yaml.safe_dump({"hours": dict(hours)}))
     return folder

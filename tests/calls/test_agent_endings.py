@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from ivr_bridge.bridge import deadlines
 from ivr_bridge.bridge.termination import Termination
 from ivr_bridge.simulator.phone.caller import HangUp, Say, Step, Wait
 from ivr_bridge.simulator.phone.voices import speak
@@ -30,7 +29,10 @@ STEPS: dict[str, tuple[Step, ...]] = {
 
 
 async def with_fault(fault: str, folder: Path, rendered: Path) -> PlacedCall:
-    async with sandbox(fault=fault) as service_url, house(folder / fault, service_url, rendered=rendered) as here:
+    async with (
+        sandbox(fault=fault) as service_url,
+        house(folder / fault, service_url, rendered=rendered, agent_silent_s=8 if fault == "flood" else 2) as here,
+    ):
         await here.ready()
         return await here.call(*STEPS.get(fault, (Wait(SLOW),)))
 
@@ -39,7 +41,7 @@ async def agent_hangs_up_by_tool(folder: Path, rendered: Path) -> PlacedCall:
     """The sandbox's dialogue knows no `hang_up`: it calls it by the name of the tool that it does know."""
     async with sandbox() as service_url, house(folder / "tool", service_url, rendered=rendered) as here:
         await here.ready()
-        tools = here.bridge.desk._needs.tools._tools
+        tools = here.bridge.current.ivr.tools._tools
         tools["get_call_info"] = tools["hang_up"]
         return await here.call(Say(speak("what is my number")), Wait(SLOW))
 
@@ -63,7 +65,9 @@ async def agent_of_another_format(folder: Path, rendered: Path) -> PlacedCall:
 
 
 async def nobody_at_the_vendor(folder: Path, rendered: Path) -> PlacedCall:
-    async with house(folder / "nobody", "http://127.0.0.1:9", rendered=rendered, elevenlabs_agent_id="agent_1") as here:
+    async with house(
+        folder / "nobody", "http://127.0.0.1:9", rendered=rendered, elevenlabs_agent_id="agent_1", agent_silent_s=2
+    ) as here:
         return await here.call(Wait(SLOW))
 
 
@@ -82,10 +86,8 @@ async def live_through_all(folder: Path, rendered: Path) -> dict[str, PlacedCall
 
 @pytest.fixture(scope="module")
 def calls(rendered: Path, once: Once) -> dict[str, PlacedCall]:
-    with pytest.MonkeyPatch.context() as shorter:
-        shorter.setattr(deadlines, "AGENT_SILENT_S", 2.0)
-        made: dict[str, PlacedCall] = once("agents", lambda folder: live_through_all(folder, rendered))
-        return made
+    made: dict[str, PlacedCall] = once("agents", lambda folder: live_through_all(folder, rendered))
+    return made
 
 
 @pytest.mark.parametrize(
@@ -133,12 +135,30 @@ def test_the_close_code_is_told(calls: dict[str, PlacedCall], name: str, code: i
 
 @pytest.mark.parametrize("name", ["refuse", "busy", "hang", "nobody", "format"])
 def test_why_nobody_could_be_reached_is_in_the_log(calls: dict[str, PlacedCall], name: str) -> None:
-    (line,) = calls[name].named("agent.unreached")
-    assert line["error"]
+    lines = calls[name].named("agent.unreached")
+    assert lines
+    assert all(line["error"] for line in lines)
 
 
-def test_a_silent_agent_is_excused_once(calls: dict[str, PlacedCall]) -> None:
-    assert calls["silent"].prompts == ["connecting", "sorry"]
+def test_of_a_silent_agent_the_caller_is_asked_again_once(calls: dict[str, PlacedCall]) -> None:
+    assert calls["silent"].prompts == ["no_match", "sorry"]
+
+
+@pytest.mark.parametrize(
+    ("name", "rungs"),
+    [
+        ("drop", ["retry", "apology"]),
+        ("close_1011", ["retry", "apology"]),
+        ("nobody", ["retry", "apology"]),
+        ("silent", ["retry", "apology"]),
+        ("close_1008", ["apology"]),
+        ("refuse", ["apology"]),
+        ("busy", ["apology"]),
+        ("format", ["apology"]),
+    ],
+)
+def test_the_rungs_of_the_ladder(calls: dict[str, PlacedCall], name: str, rungs: list[str]) -> None:
+    assert [fields["rung"] for fields in calls[name].named("rung.climbed")] == rungs
 
 
 def test_after_1000_the_greeting_is_still_heard_to_its_end(calls: dict[str, PlacedCall]) -> None:

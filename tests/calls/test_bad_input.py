@@ -187,7 +187,7 @@ def test_a_stream_that_breaks_the_protocol(lived: Lived, name: str) -> None:
 def test_a_stream_that_is_not_let_in(lived: Lived, name: str) -> None:
     call = lived.calls[name]
     assert call.reason == "stream_never_came"
-    assert call.heard_ms == 0
+    assert call.heard_ms < 40, "nothing of ours; the network's own words begin on the next frame"
     assert call.report.said_by_network == [prompt_text("sorry")]
     assert call.named("stream.started") == []
     let_go = [line["call_sid"] for line in lived.log if line["event"] == "agent.unclaimed"]
@@ -292,7 +292,7 @@ async def two_hundred(folder: Path, rendered: Path) -> tuple[dict[str, int], dic
         await here.ready()
 
         async def left() -> dict[str, int]:
-            await here.bridge.rest.close()  # its idle connections would be kept for some seconds
+            await here.bridge.rests.close()  # its idle connections would be kept for some seconds
             desk = here.bridge.desk
             return {
                 "tasks": len(asyncio.all_tasks()),

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from ivr_bridge.bridge import call, deadlines, live_calls, parked_agents
+from ivr_bridge.bridge import deadlines, live_calls, parked_agents, watch
 from ivr_bridge.bridge.termination import Termination
 from ivr_bridge.simulator.phone.call_log import CallLog
 from ivr_bridge.simulator.phone.caller import CallScript, HangUp, Say, Wait
@@ -94,7 +94,7 @@ async def broken(here: House) -> dict[str, PlacedCall]:
     def get(_name: str, _language: str) -> None:
         raise KeyError("a bug")
 
-    here.bridge.prompts.get = get  # type: ignore[method-assign]
+    here.bridge.current.ivr.prompts.get = get  # type: ignore[method-assign]
     return await one("bug of ours", here)
 
 
@@ -142,7 +142,7 @@ def calls(rendered: Path, once: Once) -> dict[str, PlacedCall]:
         shorter.setattr(live_calls, "NEXT_WORD_DUE_S", 2.0)
         shorter.setattr(live_calls, "STREAM_DUE_S", 4.0)
         shorter.setattr(parked_agents, "PARKED_S", 3.0)
-        shorter.setattr(call, "WRITE_STALLED_S", 1.5)
+        shorter.setattr(watch, "WRITE_STALLED_S", 1.5)
         shorter.setattr(stream_socket, "MAX_BUFFERED_BYTES", 2048)
         made: dict[str, PlacedCall] = once("endings", lambda folder: live_through_all(folder, rendered))
         return made
@@ -225,7 +225,8 @@ def test_a_prompt_is_played_to_its_end(calls: dict[str, PlacedCall], name: str, 
 def test_a_call_that_is_not_taken(calls: dict[str, PlacedCall], name: str, prompt: str) -> None:
     call = calls[name]
     assert call.report.said_by_network == [prompt_text(prompt)]
-    assert [event.name for event in call.events[:2]] == ["call.refused", "call.ended"], "no agent was dialled"
+    names = [event.name for event in call.events[:3]]
+    assert names == ["flow.chosen", "call.refused", "call.ended"], "no agent was dialled"
     assert call.report.stream_sids == []
 
 

@@ -60,7 +60,8 @@ async def greeted(
         ) as here,
     ):
         async with asyncio.timeout(20):
-            while ready and here.bridge.profile.greeting().prompt is None:
+            mode = here.bridge.current.ivr.config.greeting
+            while ready and here.bridge.profile.greeting(mode, "en").prompt is None:
                 await asyncio.sleep(0.02)
             while here.bridge.profile.agent is None and absent is None and fault != "no_agent":
                 await asyncio.sleep(0.02)
@@ -180,7 +181,7 @@ def test_a_vendor_that_comes_back(calls: dict[str, Any]) -> None:
 def test_words_over_the_cached_greeting_clear_it(calls: dict[str, Any]) -> None:
     call = calls["spoken over"]
     assert call.texts("caller") == ["no thank you goodbye"]
-    assert call.report.clears == 1
+    assert 1 <= call.report.clears <= 1 + len(call.named("filler.played"))
     assert call.ended["barge_ins"] == 1
     heard = call.report.heard_pcm16
     second_sentence = trimmed(said_by_agent(DESK))[1900 * 16 :]

@@ -101,11 +101,11 @@ def test_with_a_wrong_key_the_caller_hears_words_and_the_log_says_why(tmp_path: 
     with ServerProcess(tmp_path / "var", **env) as server:
         assert server.until("agent.unread")["error"]
         code, told = server.place_call("--say", GOODBYE, **env).account()
-        assert (code, told["result"], told["reason"]) == (1, "failed", "agent_refused"), told
-        assert any("sorry" in words.lower() for words in told["said_by_network"]), told
+        assert (code, told["result"], told["reason"]) == (0, "completed", "voicemail_left"), told
         assert told["violations"] == []
         assert server.until("agent.unreached")["code"] == "agent_refused"
-        assert server.until("call.ended")["reason"] == "agent_refused"
+        assert server.until("agent.misconfigured")["cause"] == "refused"
+        assert server.until("call.ended")["reason"] == "voicemail_left"
         assert "sk_wrong" not in "".join([*server.lines, *server.errors])
         assert server.get("/healthz")[0] == 200
 

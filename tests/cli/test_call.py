@@ -87,6 +87,14 @@ def test_the_order_of_steps_is_kept():
     assert parsed().steps is None
 
 
+async def test_who_calls_whom(tmp_path: Path, capsys: pytest.CaptureFixture[str], clip: Path):
+    async with serving() as server:
+        numbers = ["--to", "+15550100777", "--from", "anonymous"]
+        assert await place(server, "--audio", clip, "--json", *numbers, "--var", server.let_in(tmp_path / "var")) == 0
+    params = server.params("/twilio/voice")
+    assert (params["To"], params["Called"], params["From"]) == ("+15550100777", "+15550100777", "anonymous")
+
+
 def test_steps_become_what_the_phone_does(clip: Path, monkeypatch: pytest.MonkeyPatch):
     spoken = []
 
@@ -258,7 +266,10 @@ def test_every_wrong_step_is_told(capsys: pytest.CaptureFixture[str]):
     assert len(capsys.readouterr().err.splitlines()) == 2
 
 
-@pytest.mark.parametrize("arguments", [["--fly"], ["--say"], ["--language", "fr"], ["words"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--fly"], ["--say"], ["--language", "fr"], ["words"], ["--to", "sales"], ["--from", ""], ["--wait", "x"]],
+)
 def test_options_that_are_none(capsys: pytest.CaptureFixture[str], arguments: list[str]):
     with pytest.raises(SystemExit) as ended:
         main(["call", *arguments])

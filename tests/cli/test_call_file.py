@@ -9,7 +9,7 @@ from ivr_bridge.cli import call_file
 from ivr_bridge.cli.call_file import CallFile, CallStep, make_step, read_call_file
 from ivr_bridge.config_file import load
 from ivr_bridge.errors import ConfigError
-from ivr_bridge.simulator.phone.caller import Digits, Say, Wait
+from ivr_bridge.simulator.phone.caller import Digits, HangUp, Say, Wait
 
 DEMO = Path(__file__).parent.parent.parent / "config" / "calls" / "demo.yaml"
 CLIP = struct.pack("<4h", 1, 2, 3, 4)
@@ -52,7 +52,8 @@ def test_every_kind_of_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         "  - say: hola\n    barge_in: true\n    after_ms: 700\n"
         "  - audio: clip.wav\n"
         "  - digits: '1*#D'\n    barge_in: true\n"
-        "  - wait: 2.5\n",
+        "  - wait: 2.5\n"
+        "  - hang_up: true\n",
     )
     write_wav(path.parent / "clip.wav")
     assert read_call_file(path) == (
@@ -60,6 +61,7 @@ def test_every_kind_of_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         Say(CLIP, "clip.wav"),
         Digits("1*#D", barge_in=True),
         Wait(2.5),
+        HangUp(),
     )
 
 
@@ -71,6 +73,7 @@ def test_every_kind_of_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         ("{say: ''}", "steps.0.say: "),
         ("{digits: '12x'}", "steps.0.digits: "),
         ("{digits: 12}", "steps.0.digits: "),
+        ("{hang_up: false}", "steps.0.hang_up: "),
         ("{wait: 0}", "steps.0.wait: "),
         ("{say: a, after_ms: -1}", "steps.0.after_ms: "),
         ("{shout: a}", "steps.0.shout: "),

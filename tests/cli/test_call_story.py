@@ -97,6 +97,22 @@ def test_what_the_network_does_is_shown():
     assert [who for who, _ in shown.lines] == ["twilio", "played", "dialled", "digits", "violation"]
 
 
+def test_flow_and_ladder_are_shown():
+    shown = Shown()
+    shown.server("node.entered", flow="main", node="top", kind="menu")
+    shown.server("option.chosen", node="top", option="sales", by="key")
+    shown.server("rung.climbed", rung="retry", cause="lost", number=1)
+    shown.server("filler.played", why="failure: music", after_ms=1500)
+    shown.server("call.handed_over")
+    assert shown.lines == [
+        ("flow", "main/top"),
+        ("flow", "option sales by key"),
+        ("ladder", "retry: lost"),
+        ("filler", "failure: music"),
+        ("flow", "to "),
+    ]
+
+
 @pytest.mark.parametrize(
     ("phone", "server", "told"),
     [

@@ -68,7 +68,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]):
         main(["--help"])
     assert ended.value.code == 0
     printed = capsys.readouterr().out
-    for command in ("serve", "call", "sandbox", "tail", "init"):
+    for command in ("serve", "check", "flow", "call", "drill", "sandbox", "tail", "init"):
         assert command in printed
         with pytest.raises(SystemExit) as ended:
             main([command, "--help"])

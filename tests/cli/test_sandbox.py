@@ -1,6 +1,7 @@
 import errno
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -10,6 +11,16 @@ from ivr_bridge.cli import sandbox_child
 from ivr_bridge.cli.main import main
 
 SERVICE = "ivr_bridge.simulator.service.app"
+DEFAULTS: dict[str, Any] = {
+    "input_format": "ulaw_8000",
+    "output_format": "ulaw_8000",
+    "fault": None,
+    "fault_conversations": None,
+    "fault_after": 0,
+    "fault_at_s": None,
+    "hears": None,
+    "key": None,
+}
 
 
 class Service:
@@ -42,15 +53,38 @@ def test_the_first_line_on_stdout_is_its_address(service: Service, capsys: pytes
     assert service.asked is not None
     port, options = service.asked
     assert port == 8090
-    assert options == {"input_format": "ulaw_8000", "output_format": "ulaw_8000", "fault": None, "key": None}
+    assert options == DEFAULTS
 
 
-def test_its_options(service: Service):
-    assert main(["sandbox", "--port", "0", "--format", "pcm_16000", "--fault", "slow", "--key", "k"]) == 0
+def test_its_options(service: Service, tmp_path: Path):
+    file = tmp_path / "caller.yaml"
+    file.write_text("- Hola.\n- 你好\n", "utf-8")
+    given = ["--port", "0", "--format", "pcm_16000", "--fault", "drop", "--key", "k", "--hears", str(file)]
+    assert main(["sandbox", *given, "--fault-conversations", "2", "--fault-after", "1", "--fault-at", "2.5"]) == 0
     assert service.asked is not None
     port, options = service.asked
     assert port == 0
-    assert options == {"input_format": "pcm_16000", "output_format": "pcm_16000", "fault": "slow", "key": "k"}
+    assert options == {
+        "input_format": "pcm_16000",
+        "output_format": "pcm_16000",
+        "fault": "drop",
+        "fault_conversations": 2,
+        "fault_after": 1,
+        "fault_at_s": 2.5,
+        "hears": ("Hola.", "你好"),
+        "key": "k",
+    }
+
+
+def test_transcripts_that_cannot_be_read(service: Service, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    file = tmp_path / "caller.txt"
+    assert main(["sandbox", "--hears", str(file)]) == 2
+    file.write_bytes(b"\xff\xfe\xff")
+    assert main(["sandbox", "--hears", str(file)]) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"ivr-bridge: --hears {file}: cannot be read as text")
+    assert second.startswith(f"ivr-bridge: --hears {file}: cannot be read as text")
+    assert service.asked is None
 
 
 @pytest.mark.parametrize("port", ["-1", "65536"])

@@ -9,10 +9,18 @@ from structlog.testing import capture_logs
 
 from ivr_bridge.audio.formats import AudioFormat
 from ivr_bridge.bridge.account import CallAccount
-from ivr_bridge.bridge.call import Call, CallNeeds, Opening
+from ivr_bridge.bridge.agent_order import AgentOrder, order
+from ivr_bridge.bridge.call import Call
+from ivr_bridge.bridge.call_needs import CallNeeds, Opening
+from ivr_bridge.bridge.fallback import Ladder
 from ivr_bridge.bridge.greeting_choice import AGENT_GREETS, Greeting
+from ivr_bridge.bridge.journey import Journey
 from ivr_bridge.bridge.parked_agents import ParkedAgent
 from ivr_bridge.bridge.termination import Termination
+from ivr_bridge.bridge.transcript import Transcript
+from ivr_bridge.flows.engine import Engine
+from ivr_bridge.flows.model import Flow, HttpNode
+from ivr_bridge.flows.moves import AskHttp, HttpAnswered
 from ivr_bridge.settings import Settings
 from ivr_bridge.speech.prompt import Prompt
 from ivr_bridge.telemetry.log import Log
@@ -39,8 +47,24 @@ async def say_bye(call: CallControl) -> str:
     return "bye"
 
 
-def prompt(name: str, length_ms: int = 1000) -> Prompt:
-    return Prompt(name=name, language="en", text=name.replace("_", " "), mulaw=bytes([0x30]) * (length_ms * 8))
+def prompt(name: str, length_ms: int = 1000, language: str = "en") -> Prompt:
+    return Prompt(name=name, language=language, text=name.replace("_", " "), mulaw=bytes([0x30]) * (length_ms * 8))
+
+
+JUST_THE_AGENT: dict[str, Any] = {
+    "disclosure": False,
+    "ladder": [{"kind": "apology"}],
+    "start": "agent",
+    "nodes": {"agent": {"kind": "agent"}},
+}
+"""A flow that is nothing but the agent, and has nothing behind it."""
+
+
+def journey(flow: dict[str, Any], log: Log) -> Journey:
+    made = Flow.model_validate(flow)
+    engine = Engine({"main": made}, {}, {})
+    variables = {"caller": INFO.caller, "called": INFO.called, "call_sid": INFO.call_sid}
+    return Journey(engine, "main", made.language or "en", variables, log)
 
 
 @dataclass
@@ -49,8 +73,18 @@ class Scene:
     agent: FakeAgent
     call: Call
     account: CallAccount
+    journey: Journey
+    agents: list[FakeAgent] = field(default_factory=list)
+    """All that were dialled, in order; `agent` is the first."""
+    orders: list[AgentOrder] = field(default_factory=list)
+    asked: list[AskHttp] = field(default_factory=list)
+    background: "list[asyncio.Future[None]]" = field(default_factory=list)
     played: list[str] = field(default_factory=list)
     logs: list[Any] = field(default_factory=list)
+
+    @property
+    def began_at(self) -> float:
+        return self.account.begun_at
 
     def events(self, name: str) -> list[Any]:
         return [line for line in self.logs if line["event"] == name]
@@ -59,9 +93,23 @@ class Scene:
 Story = Callable[[Scene], Awaitable[None]]
 
 
+@dataclass
+class Outside:
+    """What the call meets beyond its two legs: the first agents that fail, and what services answer."""
+
+    dial_errors: list[Exception | None] = field(default_factory=list)
+    """For each dial in turn; None, and all later ones, get an agent."""
+    dial_s: float = 0.0
+    answers: list[dict[str, str] | None] = field(default_factory=list)
+    vendors_twiml: str | Exception = "<Response/>"
+    greets: bool = False
+
+
 def play(
     story: Story,
     *,
+    flow: dict[str, Any] | None = None,
+    outside: Outside | None = None,
     greeting: Greeting = AGENT_GREETS,
     output: str = "ulaw_8000",
     dial_error: Exception | None = None,
@@ -71,31 +119,16 @@ def play(
     **limits: float,
 ) -> tuple[Termination, Scene]:
     """Run one call; `story` plays both sides until it returns, then the call must end by itself within 200 s."""
+    world = outside or Outside()
+    if dial_error is not None:
+        world.dial_errors = [dial_error] * 10
 
     async def scene() -> tuple[Termination, Scene]:
-        caller, agent = (
-            FakeCaller(echo_marks=echo_marks),
-            FakeAgent(AudioFormat.parse(output), AudioFormat.parse(output)),
-        )
-
-        async def dial() -> FakeAgent:
-            if dial_error is not None:
-                raise dial_error
-            return agent
-
-        log = Log()
-        account = CallAccount(asyncio.get_running_loop().time())
-        needs = CallNeeds(
-            settings=Settings(**limits),  # type: ignore[arg-type]
-            prompt=lambda name: prompt(name) if prompts else None,
-            tools=registry(),
-            tool_timeout_s=5,
-            tell_agent_what_was_heard=tell,
-            info=lambda: INFO,
-            log=log,
-        )
-        call = Call(caller, Opening(ParkedAgent(dial, log), greeting), needs, account)
-        made = Scene(caller, agent, call, account)
+        made = build_scene(
+            flow or JUST_THE_AGENT, world, greeting, output=output, tell=tell, prompts=prompts, echo_marks=echo_marks,
+            limits=limits,
+        )  # fmt: skip
+        call, caller = made.call, made.caller
         running = asyncio.ensure_future(call.run())
         steady = asyncio.ensure_future(caller.keeps_sending())
         await story(made)
@@ -104,6 +137,8 @@ def play(
         steady.cancel()
         if call.unclaimed is not None:
             await call.unclaimed.discard("test")
+        if made.background:
+            await asyncio.wait(made.background)
         await caller.close()
         await asyncio.sleep(0)
         return termination, made
@@ -113,6 +148,77 @@ def play(
     made.logs = logs
     made.played = [line["prompt"] for line in logs if line["event"] == "prompt.played"]
     return termination, made
+
+
+def build_scene(
+    flow: dict[str, Any],
+    world: Outside,
+    greeting: Greeting,
+    *,
+    output: str = "ulaw_8000",
+    tell: bool = False,
+    prompts: bool = True,
+    echo_marks: bool = True,
+    limits: dict[str, float] | None = None,
+) -> Scene:
+    """A call that has not been run yet, and everything around it."""
+    log = Log()
+    caller = FakeCaller(echo_marks=echo_marks)
+    agents = [FakeAgent(AudioFormat.parse(output), AudioFormat.parse(output))]
+    account = CallAccount(asyncio.get_running_loop().time())
+    way = journey(flow, log)
+    errors = list(world.dial_errors)
+    ladders: dict[str, Ladder] = {}
+    orders: list[AgentOrder] = []
+    asked: list[AskHttp] = []
+    background: list[asyncio.Future[None]] = []
+
+    async def dial(wanted: AgentOrder) -> FakeAgent:
+        orders.append(wanted)
+        if world.dial_s:
+            await asyncio.sleep(world.dial_s)
+        if errors and (error := errors.pop(0)) is not None:
+            raise error
+        if len(orders) > 1 or agents[0].closed:
+            agents.append(FakeAgent(AudioFormat.parse(output), AudioFormat.parse(output)))
+            agents[-1].conversation_id = f"conv_{len(agents)}"
+        return agents[-1]
+
+    async def register(_wanted: AgentOrder) -> str:
+        if isinstance(world.vendors_twiml, Exception):
+            raise world.vendors_twiml
+        return world.vendors_twiml
+
+    async def ask_http(wanted: AskHttp, _node: HttpNode) -> HttpAnswered:
+        asked.append(wanted)
+        return HttpAnswered(world.answers.pop(0) if world.answers else None)
+
+    def wanted() -> AgentOrder:
+        return order(way.flow.agent, way.agent_node, way.values, None)
+
+    needs = CallNeeds(
+        settings=Settings(**(limits or {})),  # type: ignore[arg-type]
+        journey=way,
+        ladder=lambda: ladders.setdefault(way.state.flow, Ladder(way.flow.ladder)),
+        transcript=Transcript(),
+        prompt=lambda name, language: prompt(name, language=language) if prompts else None,
+        tools=registry(),
+        tool_timeout_s=5,
+        tell_agent_what_was_heard=tell,
+        info=lambda: INFO,
+        log=log,
+        order=wanted,
+        dial=dial,
+        register=register,
+        greets=lambda _order: world.greets,
+        dismiss=lambda agent, _by_us: background.append(asyncio.ensure_future(agent.close("dismissed"))),
+        discard=lambda parked: background.append(asyncio.ensure_future(parked.discard("test"))),
+        ask_http=ask_http,
+    )
+    first = wanted()
+    parked = ParkedAgent(lambda: dial(first), log) if way.may_need_agent else None
+    call = Call(caller, Opening(parked, first, greeting), needs, account)
+    return Scene(caller, agents[0], call, account, way, agents, orders, asked, background)
 
 
 def registry() -> ToolRegistry:

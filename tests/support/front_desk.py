@@ -3,13 +3,20 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from structlog.testing import capture_logs
 
+from ivr_bridge.bridge.agent_order import AgentOrder
 from ivr_bridge.bridge.desk import Desk, DeskNeeds
 from ivr_bridge.bridge.greeting_choice import AGENT_GREETS, Greeting
+from ivr_bridge.bridge.ivr import Ivr
 from ivr_bridge.bridge.live_calls import LiveCall
+from ivr_bridge.flows.engine import Engine
+from ivr_bridge.flows.flow_book import FlowBook
+from ivr_bridge.flows.model import Flow, HttpNode
+from ivr_bridge.flows.moves import AskHttp, HttpAnswered
 from ivr_bridge.settings import BridgeConfig, Settings
 from ivr_bridge.speech.prompt import Prompt
 from ivr_bridge.store.memory_store import MemoryStore
@@ -18,6 +25,7 @@ from ivr_bridge.tools.registry import ToolRegistry
 from ivr_bridge.twilio.call_desk import Answer, ConnectStream, IncomingCall
 from ivr_bridge.twilio.stream_events import StreamClosed, StreamStopped
 from ivr_bridge.twilio.stream_token import StreamTokens
+from tests.support.call_scene import JUST_THE_AGENT
 from tests.support.legs import FakeAgent, FakeCaller
 from tests.support.virtual_time import run_virtual
 
@@ -66,9 +74,32 @@ class FakePrompts:
 @dataclass
 class FakeProfile:
     first_words: Greeting = AGENT_GREETS
+    agent: None = None
 
-    def greeting(self) -> Greeting:
+    def is_of(self, agent_id: str | None) -> bool:
+        return agent_id is None
+
+    def language_override(self, _language: str) -> bool:
+        return False
+
+    def greeting(self, _mode: str, _language: str) -> Greeting:
         return self.first_words
+
+
+@dataclass
+class FakeSwitchboard:
+    """Dials as the house does; services and the vendor's own route answer what the house was told."""
+
+    house: "House"
+
+    async def dial(self, live: LiveCall, _order: AgentOrder) -> FakeAgent:
+        return await self.house.dial(live)
+
+    async def register(self, _live: LiveCall, _order: AgentOrder) -> str:
+        return self.house.vendors_twiml
+
+    async def ask(self, _live: LiveCall, _asked: AskHttp, _node: HttpNode) -> HttpAnswered:
+        return HttpAnswered(None)
 
 
 @dataclass
@@ -100,6 +131,7 @@ class House:
     profile: FakeProfile
     dial_s: float = 0.1
     dial_error: Exception | None = None
+    vendors_twiml: str = "<Response/>"
     dialled: list[str] = field(default_factory=list)
     agents: list[FakeAgent] = field(default_factory=list)
     logs: list[Any] = field(default_factory=list)
@@ -163,6 +195,7 @@ def in_house(
     *,
     rendered: bool = True,
     greeting: Greeting = AGENT_GREETS,
+    flow: dict[str, Any] | None = None,
     slow_store: bool = False,
     closes: bool = True,
     **settings: Any,
@@ -174,20 +207,24 @@ def in_house(
         store = SlowStore(clock=clock) if slow_store else MemoryStore(clock=clock)
         profile = FakeProfile(greeting)
 
-        async def dial(live: LiveCall) -> FakeAgent:
-            return await house.dial(live)
-
+        book = FlowBook({"main": Flow.model_validate({"numbers": ["*"], **(flow or JUST_THE_AGENT)})}, {})
+        ivr = Ivr(
+            BridgeConfig(),
+            book,
+            Engine(book.flows, book.calendars),
+            FakePrompts(rendered),  # type: ignore[arg-type]
+            profile,  # type: ignore[arg-type]
+            ToolRegistry.from_module(None),
+        )
+        switchboard = FakeSwitchboard(None)  # type: ignore[arg-type]
         needs = DeskNeeds(
-            settings=Settings(**settings),
-            config=BridgeConfig(),
+            settings=Settings(**{"var_dir": Path("no-such-folder"), **settings}),
+            ivr=lambda: ivr,
             tokens=StreamTokens(store),
-            prompts=FakePrompts(rendered),  # type: ignore[arg-type]
-            profile=profile,  # type: ignore[arg-type]
-            tools=ToolRegistry.from_module(None),
-            dial=dial,
+            switchboard=switchboard,  # type: ignore[arg-type]
             log=Log(),
         )
-        house = House(Desk(needs), store, profile, logs=logs)
+        house = switchboard.house = House(Desk(needs), store, profile, logs=logs)
         await story(house)
         if closes:
             await house.desk.close()

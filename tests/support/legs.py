@@ -122,6 +122,7 @@ class FakeAgent:
         self.sent: list[tuple[str, Any]] = []
         self.closed = False
         self.slow = False
+        self.quiet_for_s = 0.0
         self._inbox: asyncio.Queue[AgentEvent | Exception] = asyncio.Queue()
         self._sink: Callable[[AgentEvent], None] | None = None
 
@@ -155,6 +156,9 @@ class FakeAgent:
         if isinstance(event, Exception):
             raise event
         return [event]
+
+    def quiet_s(self, now: float) -> float:
+        return self.quiet_for_s
 
     def send_audio(self, payload: str) -> bool:
         if not self.slow:

@@ -17,8 +17,8 @@ from ivr_bridge.telemetry.events import (
     CALL_FAULTED,
     CALL_REFUSED,
     SERVER_STARTED,
+    SERVER_STOPPED,
     STORE_DEGRADED,
-    TOOLS_LOADED,
 )
 from ivr_bridge.telemetry.log import Log, configure_logging
 from tests.support.virtual_time import run_virtual
@@ -65,7 +65,7 @@ def test_a_bound_log_leaves_the_other_as_it_was():
     stream = logging_to()
     log = Log()
     log.bind(call_sid="CA1")
-    log.emit(TOOLS_LOADED, tools=["a"])
+    log.emit(SERVER_STOPPED, calls=1)
     assert "call_sid" not in stream.read_all()[0]
 
 
@@ -101,7 +101,7 @@ def test_the_feed_gets_clear_text_from_a_masked_log():
         log = Log(feeds).bind(call_sid="CA1")
         log.emit(AGENT_SAID, event_id=1, pii={"text": "Good morning, Ann"})
         log.emit(CALL_ENDED, result="completed", duration_s=1.26)
-        Log(feeds).emit(TOOLS_LOADED, tools=[])
+        Log(feeds).emit(SERVER_STOPPED, calls=1)
         return [(event.name, event.fields) async for event in feeds.follow("CA1")]
 
     stream = logging_to(level="error")
@@ -164,7 +164,7 @@ def test_whatever_a_value_is_the_line_is_written():
 @pytest.mark.parametrize(("level", "seen"), [("debug", 3), ("info", 3), ("warning", 1), ("error", 1)], ids=str)
 def test_the_level_is_the_least_that_is_written(level: str, seen: int):
     stream = logging_to(level=level)
-    for event in (TOOLS_LOADED, AGENT_SAID, STORE_DEGRADED):
+    for event in (SERVER_STOPPED, AGENT_SAID, STORE_DEGRADED):
         Log().emit(event)
     assert len(stream.read_all()) == seen
 
@@ -189,7 +189,7 @@ def test_no_locale_makes_a_line_fail():
 
 def test_stdout_is_where_it_goes(capsys: pytest.CaptureFixture[str]):
     configure_logging(pretty=False)
-    Log().emit(TOOLS_LOADED, tools=["hang_up"])
+    Log().emit(SERVER_STOPPED, calls=1)
     out, err = capsys.readouterr()
-    assert re.search(r'"event":"tools.loaded"', out)
+    assert re.search(r'"event":"server.stopped"', out)
     assert err == ""

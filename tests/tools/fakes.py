@@ -1,7 +1,9 @@
-"""A call that remembers from which threads it was hung up."""
+"""A call that remembers what was asked of it, and from which threads."""
 
 import threading
 
+from ivr_bridge.errors import ToolError
+from ivr_bridge.flows.model import Language
 from ivr_bridge.tools.context import CallInfo
 
 INFO = CallInfo("CA1", "+15550100001", "+15550100002", "2026-11-21T10:00:00+00:00", 12.5, "en", "conv_1")
@@ -18,3 +20,17 @@ class Control:
 
     def hang_up_after_playout(self) -> None:
         self.threads.append(threading.get_ident())
+
+    def choose_option(self, option: str) -> str:
+        self.threads.append(threading.get_ident())
+        if option != "billing":
+            raise ToolError("There is no such option; there are: billing.")
+        return "The caller is taken to bills and payments."
+
+    def show_menu(self) -> str:
+        self.threads.append(threading.get_ident())
+        return "The menu is open again."
+
+    def switch_language(self, language: Language) -> str:
+        self.threads.append(threading.get_ident())
+        return f"The call goes on in {language}."

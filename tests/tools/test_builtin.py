@@ -1,5 +1,9 @@
+import pytest
+
+from ivr_bridge.tools import builtin
 from ivr_bridge.tools.builtin import get_call_info, hang_up
 from ivr_bridge.tools.registry import ToolRegistry
+from tests.tools.bench import Bench
 from tests.tools.fakes import Control
 
 
@@ -21,7 +25,30 @@ async def test_get_call_info() -> None:
     }
 
 
-def test_neither_asks_the_agent_for_anything() -> None:
+@pytest.mark.parametrize(
+    ("name", "arguments", "answer", "is_error"),
+    [
+        ("choose_option", {"option": "billing"}, "The caller is taken to bills and payments.", False),
+        ("choose_option", {"option": "spaceflight"}, "There is no such option; there are: billing.", True),
+        ("choose_option", {}, "I still need a valid value for: option.", True),
+        ("show_menu", {}, "The menu is open again.", False),
+        ("switch_language", {"language": "es"}, "The call goes on in es.", False),
+        ("switch_language", {"language": "fr"}, "I still need a valid value for: language.", True),
+    ],
+)
+async def test_what_changes_the_call(name: str, arguments: dict[str, object], answer: str, is_error: bool) -> None:
+    bench = Bench(getattr(builtin, name))
+    assert await bench.one(name, **arguments) == (answer, is_error)
+
+
+def test_what_the_agent_is_asked_for() -> None:
     registry = ToolRegistry.from_module(None)
-    for name in registry.names:
-        assert registry.schema(name)["parameters"]["properties"] == {}
+    properties = {name: registry.schema(name)["parameters"]["properties"] for name in registry.names}
+    assert {name: list(inner) for name, inner in properties.items()} == {
+        "hang_up": [],
+        "get_call_info": [],
+        "choose_option": ["option"],
+        "show_menu": [],
+        "switch_language": ["language"],
+    }
+    assert properties["switch_language"]["language"]["enum"] == ["en", "es", "zh"]

@@ -1,10 +1,12 @@
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ivr_bridge.errors import ConfigError
 from ivr_bridge.tools.registry import ToolRegistry, tool
+from ivr_bridge.tools.tool import read_tool
 
 
 @pytest.fixture
@@ -15,12 +17,13 @@ def operators(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+BUILT_IN = ("hang_up", "get_call_info", "choose_option", "show_menu", "switch_language")
 HEAD = "from ivr_bridge.tools.registry import tool\n"
 
 
 def test_without_a_module_there_are_the_built_in_tools() -> None:
     registry = ToolRegistry.from_module(None)
-    assert registry.names == ("hang_up", "get_call_info")
+    assert registry.names == BUILT_IN
     assert registry.find("nothing") is None
 
 
@@ -42,18 +45,30 @@ alias = one
 """
     )
     registry = ToolRegistry.from_module("own_tools_a")
-    assert registry.names == ("hang_up", "get_call_info", "one", "deux")
+    assert registry.names == (*BUILT_IN, "one", "deux")
     assert registry.schema("deux")["description"] == "Two."
     found = registry.find("one")
     assert found is not None
     assert found.function(3) == 3
 
 
+def test_more_tools_come_last_and_share_the_names(operators: Path) -> None:
+    def lookup() -> None:
+        """Look up."""
+
+    assert ToolRegistry.from_module(None, [read_tool(lookup)]).names == (*BUILT_IN, "lookup")
+    mine = replace(read_tool(lookup, name="show_menu"), place="config/tools/menu.yaml")
+    with pytest.raises(
+        ConfigError, match=r"'show_menu' stands twice: .*builtin\.show_menu and config/tools/menu\.yaml"
+    ):
+        ToolRegistry.from_module(None, [mine])
+
+
 def test_tools_imported_by_the_module_count_once(operators: Path) -> None:
     (operators / "own_tools_b.py").write_text(
         "from ivr_bridge.tools.builtin import hang_up\nfrom ivr_bridge.tools.demo import book_table\n"
     )
-    assert ToolRegistry.from_module("own_tools_b").names == ("hang_up", "get_call_info", "book_table")
+    assert ToolRegistry.from_module("own_tools_b").names == (*BUILT_IN, "book_table")
 
 
 def test_two_tools_of_one_name(operators: Path) -> None:

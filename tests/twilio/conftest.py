@@ -65,6 +65,9 @@ class FakeDesk:
     async def stream_ended(self, call):
         return await self._answer("stream_ended", call)
 
+    async def voicemail_taken(self, call, recording):
+        return await self._answer("voicemail", call, recording)
+
     async def fallback(self, call, error_code, error_url):
         return await self._answer("fallback", call, error_code, error_url)
 

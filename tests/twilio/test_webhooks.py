@@ -28,7 +28,9 @@ FORM = {
     "Blank": "",
 }
 CALL = IncomingCall("CA1", "AC1", "+15550101", "+15550102", "inbound", "ringing", "")
-POSTS = ["/twilio/voice", "/twilio/stream-ended", "/twilio/fallback", "/twilio/status", "/twilio/stream-status"]
+ANSWERED = ["/twilio/voice", "/twilio/stream-ended", "/twilio/voicemail", "/twilio/fallback"]
+NOTED = ["/twilio/status", "/twilio/stream-status"]
+POSTS = ANSWERED + NOTED
 
 
 @pytest.fixture
@@ -121,7 +123,7 @@ class TestAnswers:
         assert (await post(await client(), "/twilio/stream-status", form)).status == 204
         assert desk.asked == [("stream_status", "CA1", "MZ1", "stream-error", "31924")]
 
-    @pytest.mark.parametrize("path", POSTS[:3])
+    @pytest.mark.parametrize("path", ANSWERED)
     async def test_a_bug_of_ours_is_logged_and_the_caller_hears_words(self, client, desk, lines, path):
         desk.error = ZeroDivisionError("boom")
         got = await post(await client(), path)
@@ -130,7 +132,7 @@ class TestAnswers:
         [line] = [line for line in lines if line["event"] == "request.failed"]
         assert (line["path"], line["call_sid"]) == (path, "CA1")
 
-    @pytest.mark.parametrize("path", POSTS[3:])
+    @pytest.mark.parametrize("path", NOTED)
     async def test_a_bug_in_a_notice_is_logged(self, client, desk, lines, path):
         desk.error = ZeroDivisionError("boom")
         assert (await post(await client(), path)).status == 204

@@ -36,12 +36,12 @@ class AgentConversation:
 
     One task receives; whoever likes sends, without waiting. What is sent after the end is dropped and counted
     (`dropped_messages`), and so is audio while the vendor reads too slowly (`dropped_frames`).
-    `opened_at` is the instant of the metadata on the event loop's clock.
+    `opened_at` is the instant of the metadata on the event loop's clock, `heard_at` that of the last message.
     """
 
     __slots__ = (
         "_early", "_fault", "_format_error", "_protocol", "_sink", "_started", "_websocket", "dropped_frames",
-        "dropped_messages", "opened_at",
+        "dropped_messages", "heard_at", "opened_at",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -53,6 +53,7 @@ class AgentConversation:
         self._fault: VendorFaulted | None = None
         self._format_error: AudioFormatError | None = None
         self.opened_at = 0.0
+        self.heard_at = asyncio.get_running_loop().time()
         self.dropped_frames = 0
         self.dropped_messages = 0
 
@@ -131,6 +132,10 @@ class AgentConversation:
     def stale_audio(self) -> int:
         """Chunks dropped because an interruption had made them void."""
         return self._protocol.stale_audio
+
+    def quiet_s(self, now: float) -> float:
+        """How long nothing at all has come, pings included."""
+        return now - self.heard_at
 
     @property
     def noted_messages(self) -> int:
@@ -243,6 +248,7 @@ class AgentConversation:
     def _read(self, text: str) -> _Message | None:
         if self._protocol.state is ConversationState.CLOSED:
             return None
+        self.heard_at = asyncio.get_running_loop().time()
         try:
             events = self._protocol.receive_text(text)
         except AudioFormatError as error:

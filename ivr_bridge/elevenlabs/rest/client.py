@@ -21,6 +21,9 @@ MAX_JSON_BYTES = 8 * 1024 * 1024
 MAX_AUDIO_BYTES = 64 * 1024 * 1024
 """Half an hour of `pcm_16000`; no prompt is longer."""
 
+MAX_TEXT_BYTES = 64 * 1024
+"""Twilio takes no more TwiML."""
+
 _CONNECT_TIMEOUT_S = 5.0
 _CHUNK_BYTES = 64 * 1024
 
@@ -89,6 +92,22 @@ class RestClient:
         if not content_type.startswith(("audio/", "application/octet-stream")) or body.startswith(b'{"detail"'):
             raise VendorFailed(f"POST {path}: asked for audio and got {content_type or 'no content type'}", status=200)
         return body
+
+    async def post_text(self, path: str, json: Mapping[str, object], *, timeout_s: float = 10.0) -> str:
+        """The text that a POST answers, such as TwiML: UTF-8, any content type but JSON.
+
+        Raises:
+            VendorError: no answer, an error, JSON, or bytes that are no text.
+        """
+        body, content_type = await self._ask(
+            "POST", path, query=None, json=json, timeout_s=timeout_s, accept="*/*", max_bytes=MAX_TEXT_BYTES
+        )
+        if content_type.endswith("json"):
+            raise VendorFailed(f"POST {path}: asked for text and got {content_type}", status=200)
+        try:
+            return body.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise VendorFailed(f"POST {path}: the answer is no text", status=200) from error
 
     async def close(self) -> None:
         """Close the session; a later request would make a new one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import audioop
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -38,7 +38,10 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Digits:
-    """Keys to be pressed (`1#`), at the moment a `Say` would be spoken."""
+    """Keys to be pressed (`1#`), at the moment a `Say` would be spoken.
+
+    With `barge_in` the first one is pressed into the prompt, `after_ms` after that began.
+    """
 
     digits: str
     barge_in: bool = False
@@ -65,6 +68,7 @@ Step = Say | Digits | Wait | HangUp
 class CallScript:
     """What the caller does, in order, and how patient they are.
 
+    `then` is asked for one more step whenever all are done, at least every 20 ms; None: nothing more, hang up.
     `answer_within_s`: no audible answer in that time after their words, and they hang up (`no_answer`).
     `max_s`: they hang up then, whatever happens (`too_long`).
     """
@@ -74,6 +78,7 @@ class CallScript:
     hang_up_after_s: float = 2.0
     answer_within_s: float = 15.0
     max_s: float = 600.0
+    then: Callable[[], Step | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,8 @@ class Caller:
     def __init__(self, script: CallScript) -> None:
         self.spoken: list[tuple[float, float, str]] = []
         """(start_ms, end_ms, text) of each piece of audible speech, measured in the audio."""
+        self.keyed: list[tuple[float, str]] = []
+        """(at_ms, key) of each key, at the moment it is on its way."""
         self._script = script
         self._steps = list(script.steps)
         self._clip = b""
@@ -122,20 +129,6 @@ class Caller:
                 return Moment(ending=ending)
         return Moment(frame=self._speak(), digits=self._press(now_ms))
 
-    def take_digits(self) -> str:
-        """The next step's keys, if it is `Digits`, taken out of the script: for a `<Gather>` without a stream."""
-        if self._steps and isinstance(step := self._steps[0], Digits):
-            self._steps.pop(0)
-            return step.digits
-        return ""
-
-    def take_words(self) -> Say | None:
-        """The next step, if it is `Say`, taken out of the script: for a `<Record>` without a stream."""
-        if self._steps and isinstance(step := self._steps[0], Say):
-            self._steps.pop(0)
-            return step
-        return None
-
     def turn_latency_ms(self, spurts: Sequence[Spurt]) -> list[float]:
         """For each piece of speech that was answered: from its end to the next audible frame of the agent.
 
@@ -148,6 +141,8 @@ class Caller:
 
     def _next_step(self, now_ms: float, spurts: Sequence[Spurt]) -> Ending | None:
         """Begin the next step if its moment has come; returns why to hang up, if that is it."""
+        if not self._steps and self._script.then and (more := self._script.then()):
+            self._steps.append(more)
         step = self._steps[0] if self._steps else None
         match step:
             case Wait(seconds):
@@ -197,6 +192,7 @@ class Caller:
             return ""
         digit, self._digits = self._digits[0], self._digits[1:]
         self._next_digit_at_ms = now_ms + DIGIT_EVERY_MS
+        self.keyed.append((now_ms + FRAME_MS, digit))
         return digit
 
     def _answered(self, spurts: Sequence[Spurt]) -> bool:

@@ -36,6 +36,7 @@ class Hearing:
     def __init__(self) -> None:
         self.spurts: list[Spurt] = []
         self._heard_samples = 0
+        self._parted_at = 0
 
     def listen(self, mulaw: bytes | bytearray, until_sample: int) -> None:
         """Listen on up to `until_sample` of a timeline that starts at 0.
@@ -49,6 +50,15 @@ class Hearing:
                 self._hear_frame(bytes(mulaw[start : start + FRAME_SAMPLES]), start)
             self._heard_samples += FRAME_SAMPLES
 
+    def part(self, at_sample: int) -> None:
+        """What is heard from here on is another spurt, however short the pause: the playback was flushed, say."""
+        self._parted_at = at_sample
+
+    def part_if_quiet(self, at_sample: int) -> None:
+        """The same, unless something is being heard at this moment: what goes on is no answer to a key."""
+        if not self.spurts or self.spurts[-1].end_ms * SAMPLES_PER_MS < at_sample - 2 * FRAME_SAMPLES:
+            self.part(at_sample)
+
     def _hear_frame(self, frame: bytes, start_sample: int) -> None:
         """Enter one frame: open a spurt, lengthen the last one, or neither."""
         if not is_audible(frame):
@@ -59,8 +69,10 @@ class Hearing:
         first, last = (loud[0], loud[-1] + step) if loud else (0, len(frame))
         start_ms = (start_sample + first) / SAMPLES_PER_MS
         end_ms = (start_sample + min(last, len(frame))) / SAMPLES_PER_MS
-        if self.spurts and start_ms - self.spurts[-1].end_ms < QUIET_BETWEEN_SPURTS_MS:
-            self.spurts[-1].end_ms = end_ms
+        last_one = self.spurts[-1] if self.spurts else None
+        is_parted = last_one is not None and last_one.start_ms * SAMPLES_PER_MS < self._parted_at <= start_sample
+        if last_one and not is_parted and start_ms - last_one.end_ms < QUIET_BETWEEN_SPURTS_MS:
+            last_one.end_ms = end_ms
         else:
             self.spurts.append(Spurt(start_ms, end_ms))
 

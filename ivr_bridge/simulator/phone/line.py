@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 from ivr_bridge.errors import ConfigError
@@ -34,14 +35,21 @@ class Line:
     called: str = "+15550100002"
     voice_path: str = "/twilio/voice"
     status_path: str = "/twilio/status"
+    other_hosts: frozenset[str] = frozenset()
+    """`host:port` of servers beside ours that a `<Stream>` may name; they are dialled as they stand."""
     fallback_path: str | None = None
     """Asked with ErrorCode and ErrorUrl when a webhook fails; None: the number has no fallback URL."""
-    dial_call_status: str = "completed"
-    """What `<Dial action>` is told of the dialled party: completed, busy, no-answer or failed."""
+    dial_call_status: Literal["completed", "busy", "no-answer", "failed"] = "completed"
+    """What becomes of a `<Dial>`. `completed`: somebody answers, says hello, listens and hangs up."""
+    dial_ring_s: float = 3.0
+    """How long it rings until somebody answers, or (`no-answer`) the network gives up; never over `timeout`."""
+    person_listens_s: float = 3.0
+    """How long the person who has answered stays after their hello."""
     webhook_timeout_s: float = 15.0
     """Twilio's ceiling for a voice webhook."""
-    say_ms_per_char: float = 0.0
-    """How long a `<Say>` of the network takes; 0: it is noted and takes no time."""
+    in_real_time: bool = False
+    """Whether what the network itself plays, records and waits for takes its time, and is spoken by a voice. Without
+    it a tone stands for words and the phone's clock is put forward: on the recording it takes as long."""
 
     def __post_init__(self) -> None:
         """Check both addresses once, so that no call starts on a line that cannot work."""
@@ -69,6 +77,8 @@ class Line:
     def dialled_url(self, known_url: str) -> str | None:
         """Where a URL of ours is really dialled; None when it is on a host that this line does not reach."""
         known, server = urlsplit(known_url), urlsplit(self.server_url)
+        if known.netloc in self.other_hosts:
+            return known_url
         if _host_and_port(known) != _host_and_port(urlsplit(self.known_base)):
             return None
         is_socket = known.scheme in _SOCKET_SCHEMES.values()
@@ -81,6 +91,8 @@ class Line:
         Source: https://www.twilio.com/docs/api/errors/31922 (scheme) and 31901 (connection)
         """
         url = urlsplit(known_url)
+        if url.netloc in self.other_hosts and url.scheme in _SOCKET_SCHEMES.values():
+            return ""
         wanted = _SOCKET_SCHEMES[urlsplit(self.known_base).scheme]
         if url.scheme != wanted:
             return f"31922 the Stream url must be {wanted}://, it is {url.scheme or 'nothing'}://"

@@ -9,15 +9,17 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from enum import Enum, auto
 
 from ivr_bridge.simulator.phone.call_log import CallLog
-from ivr_bridge.simulator.phone.caller import Caller, CallScript
+from ivr_bridge.simulator.phone.caller import Caller, CallScript, Ending
 from ivr_bridge.simulator.phone.faults import PhoneFaults
 from ivr_bridge.simulator.phone.line import Line
+from ivr_bridge.simulator.phone.network_leg import NetworkLeg
+from ivr_bridge.simulator.phone.network_verbs import Flow, NetworkVerbs, Outcome
 from ivr_bridge.simulator.phone.recording import Recording
 from ivr_bridge.simulator.phone.stream_dialler import StreamDialler
 from ivr_bridge.simulator.phone.stream_leg import StreamEnd
+from ivr_bridge.simulator.phone.talk_notes import TalkNotes
 from ivr_bridge.simulator.phone.twiml_reader import TwimlDocument, Verb, read_twiml
 from ivr_bridge.simulator.phone.webhooks import WebhookAnswer, Webhooks
 
@@ -25,13 +27,6 @@ MAX_DOCUMENTS = 20
 """More in one call is a loop."""
 GOODBYE_S = 2.0
 """How long a cancelled call may take to tell the server that it is over."""
-
-
-class Flow(Enum):
-    """What follows a verb, unless it is another document."""
-
-    NEXT_VERB = auto()
-    END = auto()
 
 
 class PlacedCall:
@@ -44,23 +39,30 @@ class PlacedCall:
         self._line = line
         self._webhooks = webhooks
         self._faults = faults
-        self._dialler = StreamDialler(line, webhooks, faults, recording=self.recording, caller=self.caller, log=log)
+        notes = TalkNotes(log, self.recording.hearing, self.caller)
+        self._dialler = StreamDialler(
+            line, webhooks, faults, recording=self.recording, caller=self.caller, log=log, notes=notes
+        )
         self._call_status = "ringing"
         self._is_rejected = ""
         self._last_stream: StreamEnd | None = None
-        self._has_hung_up = False
+        self._ending: Ending | None = None
         self._was_reached = False
-        self._verbs: dict[str, Callable[[TwimlDocument, Verb], Awaitable[TwimlDocument | Flow]]] = {
+        network = NetworkVerbs(
+            line,
+            webhooks,
+            NetworkLeg(self.recording, self.caller, notes, log, in_real_time=line.in_real_time),
+            log,
+            ask=self._ask,
+            hang_up=self._caller_hung_up,
+            served=self._note_service,
+        )
+        self._verbs: dict[str, Callable[[TwimlDocument, Verb], Awaitable[Outcome]]] = {
+            **network.by_name,
             "Connect": self._connect,
-            "Say": self._say,
-            "Play": self._play,
-            "Pause": self._pause,
             "Hangup": self._hangup,
-            "Dial": self._dial,
             "Redirect": self._redirect,
             "Reject": self._reject,
-            "Gather": self._gather,
-            "Record": self._record,
         }
 
     async def run(self) -> None:
@@ -71,6 +73,7 @@ class PlacedCall:
                 document = await self._follow(document) if document else None
             if document:
                 self.log.settle("failed", "twiml_loop")
+            self._settle_caller()
         except asyncio.CancelledError:
             with suppress(TimeoutError):
                 async with asyncio.timeout(GOODBYE_S):
@@ -124,8 +127,10 @@ class PlacedCall:
         document = self._read(answer)
         if document:
             return document
+        if self._ending:
+            return None
         self.log.settle("failed", reason if answer.problem else "twiml_invalid")
-        if not self._line.fallback_path or self._has_hung_up:
+        if not self._line.fallback_path:
             return None
         more = {"ErrorCode": "11200" if answer.problem else "12100", "ErrorUrl": answer.url}
         url = self._line.known_url(self._line.fallback_path)
@@ -178,18 +183,16 @@ class PlacedCall:
     def _settle_end(self) -> None:
         """The network hangs up: how does the call stand? A failure that was settled before stays."""
         log, last = self.log, self._last_stream
-        if log.dialled:
-            log.settle("completed", "transferred")
-        elif log.reason:
+        if self._settle_service() or log.reason:
             return
-        elif last is None:
+        if last is None:
             log.settle("refused", "turned_away")
         elif last.close_code == 1000:
             log.settle("completed", "agent_hung_up")
         else:
             log.settle("cut_off", "stream_lost")
 
-    async def _connect(self, document: TwimlDocument, verb: Verb) -> TwimlDocument | Flow:
+    async def _connect(self, document: TwimlDocument, verb: Verb) -> Outcome:
         """`<Connect><Stream>`: dial it, live through it, then ask the action URL."""
         if not verb.children or not verb.children[0].attributes.get("url"):
             return Flow.NEXT_VERB
@@ -199,17 +202,36 @@ class PlacedCall:
         following = None
         if action := verb.attributes.get("action"):
             following = await self._ask(document, verb, action, "action_failed")
-        if self._has_hung_up:
-            self._settle_caller()
+        if self._ending:
             return Flow.END
         # An action that fails leaves the rest of the document as the last resort.
         return following or Flow.NEXT_VERB
 
+    def _settle_service(self) -> bool:
+        """Whether a person or a recorder served the caller: then that is how the call stands."""
+        if "completed" in self.log.dial_statuses:
+            self.log.settle("completed", "transferred")
+            return True
+        if self.log.recordings:
+            self.log.settle("completed", "voicemail_left")
+            return True
+        return False
+
     def _settle_caller(self) -> None:
-        """The caller's own reason stands above whatever the webhooks answered after it."""
-        ending = self._last_stream.ending if self._last_stream else None
-        if ending:
+        """A caller who hung up: their reason stands above whatever the webhooks answered after it.
+
+        A call that had failed before, outside a stream, has failed all the same.
+        """
+        ending, last = self._ending, self._last_stream
+        if ending is None or self._settle_service():
+            return
+        if ending.result == "failed" or not self.log.reason or (last is not None and last.ending):
             self.log.settle(ending.result, ending.reason)
+
+    def _caller_hung_up(self, ending: Ending) -> None:
+        """From now on webhooks say that the call is completed."""
+        self._ending = ending
+        self._call_status = "completed"
 
     def _stream_ended(self, end: StreamEnd) -> None:
         """Note how; a caller who hung up has settled the call."""
@@ -217,41 +239,13 @@ class PlacedCall:
         self.log.close_code = end.close_code
         self.log.note("stream_ended", f"by {end.by} {end.close_code or ''} {end.problem}".rstrip())
         if end.ending:
-            self._has_hung_up = True
-            self._call_status = "completed"
-
-    async def _say(self, _: TwimlDocument, verb: Verb) -> Flow:
-        """The network speaks: noted, and as long as the line says."""
-        self.log.said_by_network.append(verb.text)
-        self.log.note("said_by_network", verb.text)
-        await asyncio.sleep(len(verb.text) * self._line.say_ms_per_char / 1000)
-        self._note_service()
-        return Flow.NEXT_VERB
-
-    async def _play(self, document: TwimlDocument, verb: Verb) -> Flow:
-        """A file or keys are played: noted; a file of ours is fetched too, and must be audio."""
-        self.log.played_by_network.append(verb.text or verb.attributes.get("digits", ""))
-        self.log.note("played_by_network", self.log.played_by_network[-1])
-        url = self._line.known_url(verb.text, base=document.url)
-        if verb.text and self._line.dialled_url(url):
-            answer = await self._webhooks.ask(url, {}, method="GET")
-            if answer.problem or not answer.content_type.startswith("audio/"):
-                self.log.violation(answer.problem or f"12300 <Play> of {answer.content_type}, which is not audio")
-        self._note_service()
-        return Flow.NEXT_VERB
+            self._caller_hung_up(end.ending)
 
     def _note_service(self) -> None:
         """Words after a lost stream: the caller was told, so the call failed but was not cut off."""
         last = self._last_stream
         if not self.log.reason and last and last.close_code != 1000:
             self.log.settle("failed", "stream_lost")
-
-    async def _pause(self, _: TwimlDocument, verb: Verb) -> Flow:
-        """Dead air; taken as long as `<Say>` is."""
-        length = verb.attributes.get("length", "1")
-        if self._line.say_ms_per_char and length.isdecimal():
-            await asyncio.sleep(int(length))
-        return Flow.NEXT_VERB
 
     async def _hangup(self, _document: TwimlDocument, _verb: Verb) -> Flow:
         """The end, on purpose."""
@@ -265,53 +259,6 @@ class PlacedCall:
         self.log.settle("refused", reason)
         return Flow.END
 
-    async def _redirect(self, document: TwimlDocument, verb: Verb) -> TwimlDocument | Flow:
+    async def _redirect(self, document: TwimlDocument, verb: Verb) -> Outcome:
         """Another document instead of the rest of this one."""
         return await self._ask(document, verb, verb.text, "webhook_failed") or Flow.END
-
-    async def _dial(self, document: TwimlDocument, verb: Verb) -> TwimlDocument | Flow:
-        """A third party is called: noted; then the action is asked with what the line says became of it."""
-        self.log.dialled.append(verb.text)
-        self.log.note("dialled", verb.text)
-        if not (action := verb.attributes.get("action")):
-            return Flow.NEXT_VERB
-        status = self._line.dial_call_status
-        more = {"DialCallStatus": status, "DialCallSid": "CA" + secrets.token_hex(16)}
-        if status == "completed":
-            more |= {"DialCallDuration": "1", "DialBridged": "true"}
-        return await self._ask(document, verb, action, "action_failed", **more) or Flow.END
-
-    async def _gather(self, document: TwimlDocument, verb: Verb) -> TwimlDocument | Flow:
-        """Says what is inside, then takes the script's next keys; without any it times out at once."""
-        for child in verb.children:
-            await self._verbs[child.name](document, child)
-        finish = verb.attributes.get("finishOnKey", "#")
-        digits = self.caller.take_digits()
-        taken = digits.split(finish)[0] if finish else digits
-        limit = verb.attributes.get("numDigits", "")
-        taken = taken[: int(limit)] if limit.isdecimal() else taken
-        if not taken and verb.attributes.get("actionOnEmptyResult") != "true":
-            return Flow.NEXT_VERB
-        self.log.note("digits", taken)
-        more = {"Digits": taken, "FinishedOnKey": finish if finish and finish in digits else ""}
-        return (
-            await self._ask(document, verb, verb.attributes.get("action", document.url), "action_failed", **more)
-            or Flow.END
-        )
-
-    async def _record(self, document: TwimlDocument, verb: Verb) -> TwimlDocument | Flow:
-        """Voicemail: takes the script's next words; without any it ends in silence and the next verb runs."""
-        words = self.caller.take_words()
-        if words is None:
-            return Flow.NEXT_VERB
-        self.log.note("caller_speaking", words.text)
-        sid = "RE" + secrets.token_hex(16)
-        more = {
-            "RecordingSid": sid,
-            "RecordingUrl": f"https://api.twilio.com/2010-04-01/Accounts/{self._line.account_sid}/Recordings/{sid}",
-            "RecordingDuration": str(max(1, len(words.pcm16) // 16000)),
-        }
-        return (
-            await self._ask(document, verb, verb.attributes.get("action", document.url), "action_failed", **more)
-            or Flow.END
-        )

@@ -13,7 +13,7 @@ RATE_HZ = 8000
 
 
 class Recording:
-    """The phone's clock and its two channels; it starts with the call's first stream and never stops.
+    """The phone's clock and its two channels; it starts with the first stream, or the first sound before it.
 
     Instants (`at`) are seconds of the event loop's monotonic clock; positions are samples at 8 kHz since `start`.
     """
@@ -22,21 +22,35 @@ class Recording:
         self.playback = Playback()
         self.hearing = Hearing()
         self.caller = bytearray()
+        self._network: list[tuple[int, int]] = []
         self._started_at: float | None = None
 
     @property
     def started_at(self) -> float | None:
-        """When the first stream started; None before that."""
+        """When it started; None before that."""
         return self._started_at
 
     def start(self, at: float) -> None:
-        """Set the clock to 0; only the first call counts."""
+        """Set the clock to 0; only the first time counts."""
         if self._started_at is None:
             self._started_at = at
+
+    def advance(self, samples: int) -> None:
+        """Put the clock forward: time that passes on the phone without passing in the world."""
+        if self._started_at is not None:
+            self._started_at -= samples / RATE_HZ
 
     def sample(self, at: float) -> int:
         """The position at an instant; 0 before the start."""
         return 0 if self._started_at is None else max(0, int((at - self._started_at) * RATE_HZ))
+
+    def network_played(self, first: int, until: int) -> None:
+        """What was heard between these positions came from the network itself, not from a stream."""
+        self._network.append((first, until))
+
+    def is_network_at(self, at_ms: float) -> bool:
+        """Whether what began at this moment came from the network itself."""
+        return any(first <= at_ms * RATE_HZ / 1000 < until for first, until in self._network)
 
     def caller_said(self, mulaw: bytes, position: int) -> None:
         """Enter what was sent of the caller, beginning at `position`; what lies between is silence."""

@@ -18,7 +18,7 @@ class PhoneEvent:
 
     `at_ms` counts from the moment the call was placed. Kinds: webhook_answered, webhook_failed, stream_started,
     stream_refused, agent_speaking, caller_speaking, digits, cleared, said_by_network, played_by_network, dialled,
-    violation, stream_ended, ended.
+    ringing, person_speaking, dial_ended, recording_started, recording_ended, violation, stream_ended, ended.
     """
 
     kind: str
@@ -27,14 +27,23 @@ class PhoneEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkRecording:
+    """A message that a `<Record>` took: its sid, as told to the action, and its mu-law at 8 kHz."""
+
+    sid: str
+    mulaw: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class CallReport:
-    """The whole account of one call. Audio times are ms since the first stream's `start`."""
+    """The whole account of one call. Audio times are ms since the first stream's `start`, or the first sound before."""
 
     call_sid: str
     result: Result
     reason: str
-    """caller_hung_up, agent_hung_up, transferred; busy, rejected, turned_away; unreachable, webhook_failed,
-    twiml_invalid, twiml_loop, stream_url_invalid, stream_refused, no_answer, too_long, action_failed; stream_lost."""
+    """caller_hung_up, agent_hung_up, transferred, voicemail_left; busy, rejected, turned_away; unreachable,
+    webhook_failed, twiml_invalid, twiml_loop, stream_url_invalid, stream_refused, no_answer, too_long, action_failed;
+    stream_lost."""
     stream_sids: list[str] = field(default_factory=list)
     webhook_ms: float | None = None
     """How long the voice webhook took to answer; None: it did not."""
@@ -43,8 +52,12 @@ class CallReport:
     first_word_ms: float | None = None
     turn_latency_ms: list[float] = field(default_factory=list)
     spoken_at_ms: list[tuple[float, float]] = field(default_factory=list)
+    keyed_at_ms: list[float] = field(default_factory=list)
+    """When each key was pressed."""
     heard_at_ms: list[tuple[float, float]] = field(default_factory=list)
-    """The agent's spurts (start, end): stretches of audible speech with pauses under 200 ms."""
+    """The spurts of the streams (start, end): audible sound with pauses under 200 ms; a flush parts two, too."""
+    network_heard_at_ms: list[tuple[float, float]] = field(default_factory=list)
+    """The same of what the network let them hear by itself: its words, ringing, a beep, a person."""
     clears: int = 0
     marks_played: int = 0
     marks_discarded: int = 0
@@ -54,6 +67,9 @@ class CallReport:
     said_by_network: list[str] = field(default_factory=list)
     played_by_network: list[str] = field(default_factory=list)
     dialled: list[str] = field(default_factory=list)
+    dial_statuses: list[str] = field(default_factory=list)
+    """What became of each."""
+    recordings: list[NetworkRecording] = field(default_factory=list)
     twiml: list[str] = field(default_factory=list)
     """Each document received, as text, in order."""
     close_code: int | None = None

@@ -15,6 +15,7 @@ from ivr_bridge.simulator.phone.recording import Recording
 from ivr_bridge.simulator.phone.signing import signature
 from ivr_bridge.simulator.phone.stream_leg import StreamEnd, StreamLeg, StreamTicket
 from ivr_bridge.simulator.phone.stream_socket import StreamRefusedError, StreamSocket
+from ivr_bridge.simulator.phone.talk_notes import TalkNotes
 from ivr_bridge.simulator.phone.twiml_reader import TwimlDocument, Verb
 from ivr_bridge.simulator.phone.webhooks import Webhooks
 
@@ -31,6 +32,7 @@ class StreamDialler:
         recording: Recording,
         caller: Caller,
         log: CallLog,
+        notes: TalkNotes,
     ) -> None:
         self._line = line
         self._webhooks = webhooks
@@ -38,6 +40,7 @@ class StreamDialler:
         self._recording = recording
         self._caller = caller
         self._log = log
+        self._notes = notes
 
     async def connect(self, document: TwimlDocument, stream: Verb) -> StreamEnd | None:
         """Dial a `<Stream>` and live through it; None when it never opened, and the log says why."""
@@ -61,7 +64,15 @@ class StreamDialler:
             return None
         parameters = {child.attributes.get("name", ""): child.attributes.get("value", "") for child in stream.children}
         ticket = StreamTicket(self._log.call_sid, self._line.account_sid, stream_sid, parameters)
-        leg = StreamLeg(socket, ticket, recording=self._recording, caller=self._caller, faults=faults, log=self._log)
+        leg = StreamLeg(
+            socket,
+            ticket,
+            recording=self._recording,
+            caller=self._caller,
+            faults=faults,
+            log=self._log,
+            notes=self._notes,
+        )
         self._log.stream_sids.append(stream_sid)
         started = asyncio.create_task(self._tell(document, stream, stream_sid, "stream-started"))
         try:

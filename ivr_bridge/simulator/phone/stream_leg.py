@@ -22,13 +22,12 @@ from ivr_bridge.simulator.phone.hearing import FRAME_SAMPLES, MULAW_SILENCE
 from ivr_bridge.simulator.phone.recording import RATE_HZ, Recording
 from ivr_bridge.simulator.phone.stream_judge import Clear, Mark, Media, Rejected, judge
 from ivr_bridge.simulator.phone.stream_socket import ABNORMAL, Closed, StreamSocket
+from ivr_bridge.simulator.phone.talk_notes import TalkNotes
 from ivr_bridge.simulator.phone.uplink import OutgoingMedia, Uplink
 
 BEFORE_START_S = 0.01
 """Between `connected` and `start`: a bridge that talks into it is caught."""
 HUGE_BYTES = 1024 * 1024
-NEW_TALK_MS = 600
-"""A pause so long, or words of the caller, make the agent's next spurt worth an event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +62,7 @@ class StreamLeg:
         caller: Caller,
         faults: PhoneFaults,
         log: CallLog,
+        notes: TalkNotes,
     ) -> None:
         self._socket = socket
         self._ticket = ticket
@@ -71,13 +71,12 @@ class StreamLeg:
         self._caller = caller
         self._faults = faults
         self._log = log
+        self._notes = notes
         self._uplink = Uplink(faults)
         self._sequence = 0
         self._chunk = 0
         self._has_started = False
         self._is_over = False
-        self._noted_spurts = len(recording.hearing.spurts)
-        self._noted_words = self._words_before_talk = len(caller.spoken)
 
     async def run(self) -> StreamEnd:
         """Live through the stream; the socket is closed afterwards. Cancelling hangs up: `stop`, close, then raises."""
@@ -207,7 +206,7 @@ class StreamLeg:
         """The 20 ms that begin at `position` and are over now: hear, decide, record, send."""
         self._recording.hearing.listen(self._playback.heard, position + FRAME_SAMPLES)
         moment = self._caller.tick(position * 1000 / RATE_HZ, self._recording.hearing.spurts)
-        self._note_speech()
+        self._notes.note()
         if moment.ending:
             return moment.ending
         frame = moment.frame or self._uplink.silence()
@@ -217,6 +216,7 @@ class StreamLeg:
         for digit in moment.digits:
             self._log.note("digits", digit)
             await self._send("dtmf", dtmf={"track": "inbound_track", "digit": digit})
+            self._recording.hearing.part_if_quiet(position + FRAME_SAMPLES)
         await self._echo(self._playback.due(self._now()))
         return None
 
@@ -279,18 +279,8 @@ class StreamLeg:
                 await self._echo(self._playback.due(now))
             case Clear():
                 self._log.note("cleared", f"{self._playback.queued_ms(now):.0f} ms")
+                if self._playback.queued_ms(now):
+                    self._recording.hearing.part(now)
                 await self._echo(self._playback.due(now) + self._playback.clear(now))
             case Rejected(problem):
                 self._log.violation(problem)
-
-    def _note_speech(self) -> None:
-        """Tell of new speech on either side."""
-        spurts, spoken = self._recording.hearing.spurts, self._caller.spoken
-        for index in range(self._noted_spurts, len(spurts)):
-            pause_ms = spurts[index].start_ms - spurts[index - 1].end_ms if index else NEW_TALK_MS
-            if pause_ms >= NEW_TALK_MS or self._words_before_talk < len(spoken):
-                self._log.note("agent_speaking")
-            self._words_before_talk = len(spoken)
-        for _, _, text in spoken[self._noted_words :]:
-            self._log.note("caller_speaking", text)
-        self._noted_spurts, self._noted_words = len(spurts), len(spoken)

@@ -45,6 +45,14 @@ _ATTRIBUTES: dict[str, frozenset[str]] = {
         "Record": f"action method timeout finishOnKey maxLength playBeep transcribe transcribeCallback {_RECORDING}",
     }.items()
 }
+_WHOLE_NUMBERS = {
+    "Say": ("loop",),
+    "Play": ("loop",),
+    "Pause": ("length",),
+    "Dial": ("timeout", "timeLimit"),
+    "Gather": ("timeout", "numDigits"),
+    "Record": ("timeout", "maxLength"),
+}
 _EMPTY_PROBLEMS = {
     "Say": "13520 <Say> without text",
     "Play": "13420 <Play> without url",
@@ -125,6 +133,8 @@ def _content_problems(verb: Verb) -> list[str]:
     if verb.name in _EMPTY_PROBLEMS and not verb.text and not verb.attributes.get("digits"):
         return [_EMPTY_PROBLEMS[verb.name]]
     get = verb.attributes.get
+    if unread := [name for name in _WHOLE_NUMBERS.get(verb.name, ()) if not get(name, "1").isdecimal()]:
+        return [f"12200 <{verb.name}> {name} {get(name)!r} is no whole number" for name in unread]
     names = [child.name for child in verb.children]
     match verb.name:
         case "Response" if "Connect" in names and "Pause" in names[names.index("Connect") :]:

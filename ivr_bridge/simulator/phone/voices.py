@@ -7,6 +7,7 @@ import importlib
 import threading
 import wave
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +54,8 @@ def speak(text: str, language: str = "en", rate_hz: int = 8000, *, variant: str 
     return _resample(pcm16, source_hz, rate_hz)
 
 
-def load_wav(path: Path | str) -> bytes:
-    """A WAV file as PCM16 mono at 8 kHz.
+def load_wav(path: Path | str | BytesIO) -> bytes:
+    """A WAV file, by path or from memory, as PCM16 mono at 8 kHz.
 
     Stereo is mixed down; any rate, 16 bit only.
 
@@ -64,14 +65,19 @@ def load_wav(path: Path | str) -> bytes:
         OSError: the file cannot be read.
     """
     try:
-        with wave.open(str(path), "rb") as wav:
+        with wave.open(path if isinstance(path, BytesIO) else str(path), "rb") as wav:
             channels, width, rate_hz = wav.getnchannels(), wav.getsampwidth(), wav.getframerate()
             frames = wav.readframes(wav.getnframes())
     except (wave.Error, EOFError) as error:
-        raise AudioFormatError(f"{path}: not a WAV file that can be read ({error})") from error
+        raise AudioFormatError(f"{_name(path)}: not a WAV file that can be read ({error})") from error
     if width != 2:
-        raise AudioFormatError(f"{path}: {width * 8} bit; 16 bit is needed")
+        raise AudioFormatError(f"{_name(path)}: {width * 8} bit; 16 bit is needed")
     return _resample(_mono(frames, channels), rate_hz, 8000)
+
+
+def _name(path: Path | str | BytesIO) -> str:
+    """How a complaint calls it."""
+    return "audio" if isinstance(path, BytesIO) else str(path)
 
 
 def _mono(pcm16: bytes, channels: int) -> bytes:

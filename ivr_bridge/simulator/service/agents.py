@@ -1,8 +1,11 @@
 """The agents of the sandbox's account."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
+
+from ivr_bridge.simulator.service.phrasebook import LINES
 
 _VARIABLE = re.compile(r"\{\{\s*([A-Za-z0-9_]+)\s*\}\}")
 _CREATED_AT_UNIX_S = 1_760_000_000
@@ -35,6 +38,15 @@ class Agent:
     language: str = "en"
     private: bool = False
     overrides: frozenset[str] = frozenset()
+    presets: Mapping[str, str] = field(default_factory=dict)
+    """Additional language -> first message in it."""
+    detects_language: bool = False
+    """Whether it goes on in another of its languages when the caller does."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """What it changes to by itself."""
+        return (self.language, *self.presets) if self.detects_language else ()
 
     def as_json(self, output_format: str, input_format: str) -> dict[str, Any]:
         """The shape of GET /v1/convai/agents/{agent_id}; formats are vendor names such as `ulaw_8000`."""
@@ -50,6 +62,7 @@ class Agent:
                         "prompt": "You answer the telephone of a restaurant.",
                         "llm": "sandbox",
                         "tools": _tools(),
+                        "built_in_tools": {"language_detection": _DETECTION} if self.detects_language else {},
                     },
                     "dynamic_variables": {"dynamic_variable_placeholders": {}},
                 },
@@ -60,6 +73,10 @@ class Agent:
                     "agent_output_audio_format": output_format,
                 },
                 "turn": {"turn_timeout": 7},
+                "language_presets": {
+                    language: {"overrides": {"agent": {"first_message": first_message}}}
+                    for language, first_message in self.presets.items()
+                },
                 "conversation": {
                     "text_only": False,
                     "max_duration_seconds": 600,
@@ -109,35 +126,39 @@ def fill_variables(text: str, values: dict[str, Any]) -> tuple[str, list[str]]:
 def _tools() -> list[dict[str, Any]]:
     """The client tools that the dialogue calls."""
     text = {"type": "string", "description": "as the caller said it"}
+    language = {"type": "string", "description": "the language to go on in", "enum": list(LINES)}
+    option = {"type": "string", "description": "the option's name, as told when the menu opened"}
+    guests = {"type": "integer", "description": "number of guests"}
     return [
-        {
-            "type": "client",
-            "name": "book_table",
-            "description": "Book a table.",
-            "expects_response": True,
-            "response_timeout_secs": 20,
-            "parameters": {
-                "type": "object",
-                "required": ["people", "day", "time"],
-                "properties": {
-                    "people": {"type": "integer", "description": "number of guests"},
-                    "day": text,
-                    "time": text,
-                },
-            },
-        },
-        {
-            "type": "client",
-            "name": "get_call_info",
-            "description": "Tell who is calling.",
-            "expects_response": True,
-            "response_timeout_secs": 20,
-            "parameters": {"type": "object", "required": [], "properties": {}},
-        },
+        _tool("book_table", "Book a table.", people=guests, day=text, time=text),
+        _tool("get_call_info", "Tell who is calling."),
+        _tool("choose_option", "Take an option of the open menu in the caller's place.", option=option),
+        _tool("show_menu", "Open the last menu again."),
+        _tool("switch_language", "Go on in another language.", language=language),
     ]
 
 
-_GREETING = "Welcome to the Harbour Kitchen. How can I help you?"
+def _tool(name: str, description: str, **properties: dict[str, Any]) -> dict[str, Any]:
+    """One client tool; every property is required."""
+    return {
+        "type": "client",
+        "name": name,
+        "description": description,
+        "expects_response": True,
+        "response_timeout_secs": 20,
+        "parameters": {"type": "object", "required": list(properties), "properties": properties},
+    }
+
+
+_DETECTION = {
+    "type": "system",
+    "name": "language_detection",
+    "description": "",
+    "params": {"system_tool_type": "language_detection"},
+}
+_GREETING = LINES["en"].greeting
+_TRANSLATED = {language: LINES[language].greeting for language in ("es", "zh")}
+_FREE = frozenset({"agent.first_message", "agent.language"})
 
 AGENTS: dict[str, Agent] = {
     agent.agent_id: agent
@@ -147,7 +168,8 @@ AGENTS: dict[str, Agent] = {
             "Harbour Kitchen desk",
             _GREETING,
             "SandboxClara00000001",
-            overrides=frozenset({"agent.first_message", "agent.language"}),
+            overrides=_FREE,
+            presets=_TRANSLATED,
         ),
         Agent(
             "agent_sandbox_caller",
@@ -156,6 +178,15 @@ AGENTS: dict[str, Agent] = {
             "SandboxOwen000000002",
         ),
         Agent("agent_sandbox_private", "Private desk", _GREETING, "SandboxOwen000000002", private=True),
+        Agent(
+            "agent_sandbox_polyglot",
+            "Desk that changes its language",
+            _GREETING,
+            "SandboxClara00000001",
+            overrides=_FREE,
+            presets=_TRANSLATED,
+            detects_language=True,
+        ),
         Agent("agent_sandbox_strict", "Desk without overrides", _GREETING, "SandboxClara00000001"),
     )
 }

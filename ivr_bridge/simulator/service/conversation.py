@@ -1,15 +1,15 @@
 """One conversation on one WebSocket: what comes in, whose turn it is, how it ends.
 
 Four tasks: one reads the socket and listens, one takes the caller's turns in order, one sends the current reply, one
-sends pings and watches for silence. The first of them that knows how the conversation ends (an `Ending`) ends it.
+sends pings and watches for silence; a fault that begins at a given moment has a fifth. The first of them that knows
+how the conversation ends (an `Ending`) ends it.
 event_id counts replies, interruptions and transcripts, so that a reply's id is always below that of the interruption
 that cut it and above that of any earlier one.
 """
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -17,81 +17,65 @@ from aiohttp import WSMsgType, web
 from ivr_bridge.simulator.service import dialogue, messages
 from ivr_bridge.simulator.service.agents import Agent
 from ivr_bridge.simulator.service.caller_audio import CallerAudio
+from ivr_bridge.simulator.service.connection import reset, wait_until_gone
 from ivr_bridge.simulator.service.ears import SpeechConfirmed, SpeechEnded
 from ivr_bridge.simulator.service.inbox import BadMessage, read_message
 from ivr_bridge.simulator.service.initiation import InitiationRefused, Opening, open_with
-from ivr_bridge.simulator.service.mouth import Mouth, Speech
-from ivr_bridge.simulator.service.recogniser import Recogniser
+from ivr_bridge.simulator.service.mouth import Speech
 from ivr_bridge.simulator.service.request_log import ConversationLog
 from ivr_bridge.simulator.service.speaker import Speaker
+from ivr_bridge.simulator.service.stage import BROKEN, Ending, Stage
+from ivr_bridge.simulator.service.tool_calls import ToolCalls
 from ivr_bridge.simulator.service.wire_audio import parse_format
 
-_SLOW_S = 3.0
 _STORM_CALLS = 20
-_LISTENING = "I am listening."
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """The times of a conversation."""
-
-    ping_s: float = 2.0
-    receive_timeout_s: float = 60.0
-    """Without anything but pongs for so long: 1002 transport_receive_timeout."""
-    tool_timeout_s: float = 20.0
-    piece_ms: int = 200
-    speed: float = 3.0
-    """How much faster than real time audio is sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a conversation ends; `error_type` names the error event sent before, if any; code 0: the client went."""
-
-    code: int
-    reason: str = ""
-    error_type: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """What all conversations of a sandbox share."""
-
-    mouth: Mouth
-    recogniser: Recogniser
-    output_format: str
-    input_format: str
-    fault: str | None
-    pace: Pace
-    run_blocking: Callable[..., Awaitable[Any]]
-    """`await run_blocking(function, *args)` in the ears' thread."""
+_HALF_OPEN_AT_MOST_S = 300.0
+_NOISE = (
+    "this is no JSON",
+    '{"type": "mystery", "n": 1}',
+    '{"type": "audio"}',
+    "[]",
+    '{"type": "ping"}',
+)
+"""What the fault malformed sends."""
 
 
 class Conversation:
     """Holds one conversation; make it after the upgrade, then await `run`."""
 
     def __init__(
-        self, socket: web.WebSocketResponse, request: web.Request, agent: Agent, stage: Stage, log: ConversationLog
+        self,
+        socket: web.WebSocketResponse,
+        request: web.Request,
+        agent: Agent,
+        stage: Stage,
+        *,
+        fault: str | None,
+        log: ConversationLog,
     ) -> None:
+        """`fault` is this conversation's own."""
         self._socket = socket
         self._request = request
         self._agent = agent
         self._stage = stage
+        self._fault = fault
+        self._fault_at_s = stage.plan.fault.at_s
         self._log = log
+        log.fault = fault
         self._caller = CallerAudio(parse_format(stage.input_format))
         self._speaker = Speaker(
-            self._send, parse_format(stage.output_format), stage.pace.piece_ms, stage.pace.speed, stage.fault
+            self._send, parse_format(stage.output_format), stage.pace.piece_ms, stage.pace.speed, fault
         )
-        self._state = dialogue.DialogueState()
+        self._state = dialogue.DialogueState(languages=agent.languages)
         self._turns: asyncio.Queue[SpeechEnded | str] = asyncio.Queue()
-        self._tools: dict[str, asyncio.Future[tuple[str, bool]]] = {}
+        self._tools = ToolCalls(self._send, log.conversation_id, stage.pace.tool_timeout_s)
         self._event_id = 0
-        self._tool_number = 0
         self._pings: dict[int, float] = {}
         self._ping_ms: int | None = None
         self._heard_at = asyncio.get_running_loop().time()
         self._answered = False
         self._was_cut = False
+        self._is_mute = False
 
     async def run(self) -> None:
         """Hold the conversation until it ends; never raises for what a client does. Cancelling it is safe."""
@@ -124,6 +108,8 @@ class Conversation:
             self._log.note(str(message.get("type", "user_audio_chunk")))
             begun = message.get("type") == "conversation_initiation_client_data"
             opening = open_with(self._agent, message if begun else {})
+            self._state = replace(self._state, language=opening.language)
+            self._log.first_message, self._log.language = opening.first_message, opening.language
         except InitiationRefused as refusal:
             return Ending(1008, str(refusal), refusal.error_type)
         except BadMessage as bad:
@@ -131,10 +117,10 @@ class Conversation:
         await self._send(
             messages.metadata(self._log.conversation_id, self._stage.output_format, self._stage.input_format)
         )
-        tasks = [
-            asyncio.create_task(work)
-            for work in (self._listen(None if begun else message), self._talk(opening), self._keep_alive())
-        ]
+        work = [self._listen(None if begun else message), self._talk(opening), self._keep_alive()]
+        if self._fault_at_s is not None and self._fault is not None:
+            work.append(self._break_at(self._fault_at_s))
+        tasks = [asyncio.create_task(part) for part in work]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             return next(iter(done)).result()
@@ -153,7 +139,9 @@ class Conversation:
             return
 
     async def _send(self, message: dict[str, Any]) -> None:
-        """One message as text."""
+        """One message as text; a mute conversation swallows it."""
+        if self._is_mute:
+            return
         await self._socket.send_str(json.dumps(message))
 
     def _next_id(self) -> int:
@@ -169,11 +157,17 @@ class Conversation:
             if early is not None:
                 await self._take(early)
             async for received in self._socket:
+                if received.type is WSMsgType.PING and not self._is_mute:
+                    await self._socket.pong(received.data)
+                if self._is_mute or received.type in (WSMsgType.PING, WSMsgType.PONG):
+                    continue
                 message = read_message(received)
                 self._log.note(str(message.get("type", "user_audio_chunk")))
                 await self._take(message)
         except BadMessage as bad:
             return Ending(1008, str(bad), bad.error_type)
+        if self._is_mute:
+            await wait_until_gone(self._request, _HALF_OPEN_AT_MOST_S)
         return Ending(0)
 
     async def _take(self, message: dict[str, Any]) -> None:
@@ -190,11 +184,19 @@ class Conversation:
         elif kind == "user_message" and message.get("text"):
             await self._interrupt()
             self._turns.put_nowait(str(message["text"]))
+        elif kind == "contextual_update":
+            self._note(str(message.get("context_id") or ""), message["text"])
         elif kind == "client_tool_result":
             self._log.tool_results.append({key: message[key] for key in ("tool_call_id", "result", "is_error")})
-            waiting = self._tools.pop(message["tool_call_id"], None)
-            if waiting is not None and not waiting.done():
-                waiting.set_result((message["result"], message["is_error"]))
+            self._tools.answered(message)
+
+    def _note(self, context_id: str, text: str) -> None:
+        """A fact for the agent; the words of a menu's options are learnt at once, in the ears' thread."""
+        self._log.note_context(context_id, text)
+        before = self._state.options
+        self._state = dialogue.told(self._state, context_id, text)
+        if self._state.options and self._state.options != before and self._stage.given is None:
+            self._stage.hearing.learn(dialogue.phrases(self._state))
 
     async def _hear(self, audio: bytes) -> None:
         """Caller's audio as it came."""
@@ -208,7 +210,7 @@ class Conversation:
     async def _interrupt(self) -> None:
         """Stop the reply that the caller is hearing, if any."""
         cut = self._speaker.interrupt()
-        if cut is None or self._stage.fault == "silent":
+        if cut is None or self._fault == "silent":
             return
         self._was_cut = True
         await self._send(messages.interruption(self._next_id()))
@@ -219,78 +221,93 @@ class Conversation:
 
     async def _talk(self, opening: Opening) -> Ending:
         """Greet, then answer one turn after the other."""
-        if self._stage.fault == "silent":
+        if self._fault == "silent":
             await asyncio.Event().wait()
-        if self._stage.fault == "malformed":
-            for text in (
-                "this is no JSON",
-                '{"type": "mystery", "n": 1}',
-                '{"type": "audio"}',
-                "[]",
-                '{"type": "ping"}',
-            ):
+        if self._fault == "malformed":
+            for text in _NOISE:
                 await self._socket.send_str(text)
-        if opening.first_message:
-            ended = await self._greet(opening)
-            if ended is not None:
-                return ended
+        ended = await self._greet(opening)
+        if ended is not None:
+            return ended
         while True:
             words = await self._understand(await self._turns.get())
             if words is None:
                 if self._was_cut:  # by noise, it seems: do not leave the caller in silence
                     self._was_cut = False
-                    await self._say(_LISTENING, opening)
+                    await self._say(self._state.lines.listening, opening)
                 continue
             self._was_cut = False
-            if self._stage.fault == "slow" and not self._answered:
-                await asyncio.sleep(_SLOW_S)
+            if self._fault == "speechless":
+                continue
+            if self._fault == "slower" or (self._fault == "slow" and not self._answered):
+                await asyncio.sleep(self._stage.pace.slow_s if self._fault == "slow" else self._stage.pace.slower_s)
             self._answered = True
-            reply, self._state = dialogue.answer(self._state, words)
-            while reply.tool:
-                result, is_error = await self._call_tool(reply.tool, reply.parameters)
-                reply, self._state = dialogue.after_tool(self._state, reply.tool, result, is_error=is_error)
+            reply = await self._think(words)
             await self._say(reply.text, opening)
             if reply.ends and self._turns.empty():
-                call_id = self._next_tool_id()
-                await self._send(
-                    messages.agent_tool_response("end_call", call_id, "system", self._event_id, is_error=False)
-                )
+                await self._tools.tell_system_tool("end_call", self._event_id)
                 return Ending(1000, "end_call")
 
+    async def _think(self, words: str) -> dialogue.Reply:
+        """What to say to the caller's words, all tools called."""
+        before = self._state.language
+        reply, self._state = dialogue.answer(self._state, words)
+        await self._tell_language(before)
+        while reply.tool:
+            before = self._state.language
+            self._log.tool_calls.append({"tool_name": reply.tool, "parameters": reply.parameters})
+            result, is_error = await self._tools.call(reply.tool, reply.parameters, self._next_id())
+            reply, self._state = dialogue.after_tool(self._state, reply, result, is_error=is_error)
+            await self._tell_language(before)
+        return reply
+
+    async def _tell_language(self, before: str) -> None:
+        """Tell the client when the agent has changed its language."""
+        if self._state.language != before:
+            self._log.language = self._state.language
+            await self._tools.tell_system_tool("language_detection", self._event_id)
+
     async def _greet(self, opening: Opening) -> Ending | None:
-        """Say the first message; some faults end here."""
-        fault = self._stage.fault
-        if fault == "goodbye_1000":
+        """Say the first message, if any; some faults end here."""
+        fault = self._fault
+        if fault == "goodbye_1000" and opening.first_message:
             greeting = asyncio.create_task(self._say(opening.first_message, opening))
             await self._speaker.sent_some(2)
             greeting.cancel()
             self._speaker.stop()
             return Ending(1000, "end_call")
-        await self._say(opening.first_message, opening)
-        if fault == "drop":
-            if self._request.transport is not None:
-                self._request.transport.abort()
-            return Ending(0)
+        if opening.first_message:
+            await self._say(opening.first_message, opening)
         if fault == "flood":
             await self._speaker.flood(self._next_id())
         if fault == "tool_storm":
-            for _ in range(_STORM_CALLS):
-                await self._send(messages.client_tool_call("get_call_info", self._next_tool_id(), {}, self._event_id))
-        closings = {
-            "close_1002": Ending(1002, "LLM took too long", "llm_timeout"),
-            "close_1008": Ending(1008, "Value is not allowed", "value_error"),
-            "close_1011": Ending(1011, "Internal error", "unknown_websocket_crash"),
-        }
-        return closings.get(fault or "")
+            await self._tools.storm(_STORM_CALLS, self._event_id)
+        return None if fault is None or self._fault_at_s is not None else self._break(fault)
+
+    async def _break_at(self, at_s: float) -> Ending:
+        """The fault that ends the conversation, so long after its metadata."""
+        await asyncio.sleep(at_s)
+        ending = self._break(self._fault or "")
+        if ending is None:
+            await asyncio.Event().wait()
+        return ending or Ending(0)
+
+    def _break(self, fault: str) -> Ending | None:
+        """Let a fault of BREAKS happen; None when the conversation is not over by it."""
+        if fault == "drop":
+            reset(self._request)
+            return Ending(0)
+        self._is_mute = fault == "half_open"
+        return BROKEN.get(fault)
 
     async def _understand(self, turn: SpeechEnded | str) -> str | None:
         """The words of a turn, told to the client; None for no words."""
         if isinstance(turn, str):
             words: str | None = turn
+        elif self._stage.given is not None:
+            words = self._stage.given.next() if turn.confirmed else None
         else:
-            words = await self._stage.run_blocking(
-                self._stage.recogniser.recognise, turn.pcm16, dialogue.phrases(self._state)
-            )
+            words = await self._stage.hearing.understand(turn.pcm16, dialogue.phrases(self._state))
         if words is None:
             return None
         self._log.transcripts.append(words)
@@ -300,32 +317,10 @@ class Conversation:
     async def _say(self, text: str, opening: Opening) -> None:
         """Speak `text` to its end, or until the caller interrupts."""
         rate_hz = parse_format(self._stage.output_format).rate_hz
-        language = opening.language if text == opening.first_message else "en"
         speech: Speech = await asyncio.to_thread(
-            self._stage.mouth.speak, text, opening.voice, language=language, rate_hz=rate_hz
+            self._stage.mouth.speak, text, opening.voice, language=self._state.language, rate_hz=rate_hz
         )
         await self._speaker.say(speech, self._next_id())
-
-    def _next_tool_id(self) -> str:
-        """The next tool_call_id."""
-        self._tool_number += 1
-        return f"call_{self._log.conversation_id[-6:]}_{self._tool_number}"
-
-    async def _call_tool(self, name: str, parameters: dict[str, Any]) -> tuple[str, bool]:
-        """Let the client run a tool: (result, is_error); silence for too long is an error."""
-        call_id = self._next_tool_id()
-        waiting: asyncio.Future[tuple[str, bool]] = asyncio.get_running_loop().create_future()
-        self._tools[call_id] = waiting
-        await self._send(messages.client_tool_call(name, call_id, parameters, self._next_id()))
-        try:
-            async with asyncio.timeout(self._stage.pace.tool_timeout_s):
-                result, is_error = await waiting
-        except TimeoutError:
-            result, is_error = "timed out", True
-        finally:
-            self._tools.pop(call_id, None)
-        await self._send(messages.agent_tool_response(name, call_id, "client", self._event_id, is_error=is_error))
-        return result, is_error
 
     async def _keep_alive(self) -> Ending:
         """Ping, and end a conversation in which the client says nothing."""
@@ -336,5 +331,5 @@ class Conversation:
             self._pings[number] = loop.time()
             await self._send(messages.ping(number, self._ping_ms))
             await asyncio.sleep(self._stage.pace.ping_s)
-            if loop.time() - self._heard_at > self._stage.pace.receive_timeout_s:
+            if not self._is_mute and loop.time() - self._heard_at > self._stage.pace.receive_timeout_s:
                 return Ending(1002, "No user input received", "transport_receive_timeout")

@@ -4,70 +4,37 @@ The desk's states: `desk` (anything may be asked), then `people`, `day`, `time` 
 `desk` are still answered, and the booking goes on), `ended`. Each state has its own short list of phrases
 (`phrases`), so that the ears compare what they hear with few sentences only. Words that fit nothing are not answered
 at random: the caller is asked again.
+
+Words for an open menu's option call `choose_option`, "menu" calls `show_menu`, "spanish please" and the like call
+`switch_language`; all else is answered as if no menu were there.
 """
 
 import json
-import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-_NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "today", "tomorrow")
-UNINTELLIGIBLE = "..."
-"""The transcript of speech that no phrase fits."""
+from ivr_bridge.simulator.service.menu_notice import Options, chosen, read_notice, spoken_forms
+from ivr_bridge.simulator.service.phrasebook import (
+    AMOUNTS,
+    DAYS,
+    ENGLISH,
+    HALF_PAST,
+    LINES,
+    NUMBERS,
+    SENTENCE_ENDS,
+    WEEKDAYS,
+    Lines,
+    holds,
+    language_of,
+    normalise,
+    option_topic,
+    topic_of,
+)
 
-_HOURS = (
-    "We are open every day except Monday. From Tuesday to Thursday we open at noon and close at ten in the evening. "
-    "On Friday and Saturday we stay open until midnight, and on Sunday the kitchen closes at nine."
-)
-_QUESTIONS: dict[str, tuple[str, ...]] = {
-    "hours": (
-        "what are your opening hours",
-        "tell me your opening hours",
-        "opening hours",
-        "when are you open",
-        "when do you open",
-        "when do you close",
-        "what time do you open",
-        "what time do you close",
-    ),
-    "address": ("where are you", "what is your address", "how do i get there", "how do i find you"),
-    "parking": ("is there parking", "do you have parking", "where can i park"),
-    "number": ("what is my number", "what is my phone number"),
-    "person": ("can i talk to a person", "i want to talk to a person", "can i talk to someone"),
-    "bye": (
-        "goodbye",
-        "thank you goodbye",
-        "no thank you goodbye",
-        "no thank you",
-        "no thanks",
-        "that is all",
-        "that is all thank you",
-    ),
-}
-_BOOK = (
-    "i would like to book a table",
-    "i want to book a table",
-    "can i book a table",
-    "book a table",
-    "book a table please",
-)
-_CANCEL = ("never mind", "start over")
-_ANSWERS = {
-    "hours": _HOURS,
-    "address": "We are at twelve Harbour Street, next to the old lighthouse.",
-    "parking": "Yes, there is free parking behind the house.",
-    "person": "My colleagues will call you back today. Is there anything else?",
-}
-_ASK = {
-    "people": "With pleasure. For how many people?",
-    "day": "And on which day?",
-    "time": "At what time?",
-    "desk": "How can I help you?",
-}
-_SORRY = "Sorry, I did not catch that. "
-_FAREWELL = "Thank you for calling. Goodbye."
-_TOOL_FAILED = "I am sorry, that did not work just now. Is there anything else?"
+MENU = "menu"
+"""The context_id of what is told of menus."""
+_SPEAK = "speak "
+_BOOKING = ("people", "day", "time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +44,23 @@ class DialogueState:
     name: str = "desk"
     people: int | None = None
     day: str | None = None
+    language: str = "en"
+    """What the agent speaks."""
+    languages: tuple[str, ...] = ()
+    """What it changes to by itself when the caller does."""
+    was_asked: bool = False
+    """Whether the caller asked for the language: English words do not change it back then."""
+    options: Options = ()
+    """Of the open menu."""
+
+    @property
+    def lines(self) -> Lines:
+        """What is said in its language."""
+        return LINES.get(self.language, LINES["en"])
+
+    def at(self, name: str) -> "DialogueState":
+        """Without any booking, in the state `name`."""
+        return replace(self, name=name, people=None, day=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,27 +71,33 @@ class Reply:
     tool: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)
     ends: bool = False
+    about: str = ""
+    """The chosen option's words."""
 
 
 def phrases(state: DialogueState) -> tuple[str, ...]:
     """Every phrase that the state listens for, in lower case without signs."""
-    questions = tuple(phrase for group in _QUESTIONS.values() for phrase in group)
+    always = ("what are your opening hours", "goodbye", *ENGLISH["cancel"])
     if state.name == "people":
-        counts = tuple(f"{a}{n}{b}" for a in ("", "for ") for n in _NUMBERS for b in ("", " people"))
-        return (*counts, "what are your opening hours", "goodbye", *_CANCEL)
-    if state.name == "day":
-        days = tuple(f"{a}{d}" for a in ("", "on ") for d in _DAYS)
-        return (*days, "what are your opening hours", "goodbye", *_CANCEL)
-    if state.name == "time":
-        clocks = tuple(f"{a}{n}" for a in ("", "at ", "half past ", "at half past ") for n in _NUMBERS)
-        exact = tuple(f"{a}{n} o'clock" for a in ("", "at ") for n in _NUMBERS)
-        return (*clocks, *exact, "what are your opening hours", "goodbye", *_CANCEL)
-    return questions + _BOOK + ("yes", "yes please", "no")
+        counts = tuple(f"{a}{n}{b}" for a in ("", "for ") for n in NUMBERS for b in ("", " people"))
+        expected = (*counts, *always)
+    elif state.name == "day":
+        expected = (*(f"{a}{d}" for a in ("", "on ") for d in DAYS), *always)
+    elif state.name == "time":
+        clocks = tuple(f"{a}{n}" for a in ("", "at ", "half past ", "at half past ") for n in NUMBERS)
+        exact = tuple(f"{a}{n} o'clock" for a in ("", "at ") for n in NUMBERS)
+        expected = (*clocks, *exact, *always)
+    else:
+        expected = tuple(phrase for topic, group in ENGLISH.items() if topic != "cancel" for phrase in group)
+    return tuple(dict.fromkeys((*expected, *spoken_forms(state.options))))
 
 
-def normalise(words: str) -> str:
-    """`words` in lower case, without signs, single spaces: as `phrases` are written."""
-    return " ".join(re.sub(r"[^a-z0-9' ]", " ", words.lower().replace("\u2019", "'")).split())
+def told(state: DialogueState, context_id: str, text: str) -> DialogueState:
+    """The state after a fact: a menu opens (a booking is then put aside) or closes; all else changes nothing."""
+    if context_id != MENU:
+        return state
+    options = read_notice(text)
+    return replace(state.at("desk") if options else state, options=options)
 
 
 def answer(state: DialogueState, words: str) -> tuple[Reply, DialogueState]:
@@ -121,50 +111,88 @@ def answer(state: DialogueState, words: str) -> tuple[Reply, DialogueState]:
         The reply and the state after it; a reply with a tool is followed by `after_tool`.
     """
     heard = normalise(words)
-    if heard in _CANCEL:
-        return Reply("All right. How can I help you?"), DialogueState()
-    topic = next((topic for topic, group in _QUESTIONS.items() if heard in group), "")
-    if topic == "bye" or (state.name == "desk" and heard == "no"):
-        return Reply(_FAREWELL, ends=True), DialogueState("ended")
+    topic = topic_of(heard)
+    spoken = language_of(words)
+    if spoken in state.languages and not topic.startswith(_SPEAK) and not (spoken == "en" and state.was_asked):
+        state = replace(state, language=spoken)
+    option = chosen(state.options, heard)
+    if option:
+        return Reply(tool="choose_option", parameters={"option": option}, about=dict(state.options)[option]), state
+    return _on_topic(state, topic, heard)
+
+
+def _on_topic(state: DialogueState, topic: str, heard: str) -> tuple[Reply, DialogueState]:
+    """The part of `answer` that knows topics."""
+    lines = state.lines
+    if topic == "cancel":
+        return Reply(lines.cancelled), state.at("desk")
+    if topic == "bye" or (state.name == "desk" and topic == "no"):
+        return Reply(lines.farewell, ends=True), state.at("ended")
     if topic == "number":
         return Reply(tool="get_call_info"), state
-    if topic:
-        goes_on = f" {_ASK[state.name]}" if state.name in ("people", "day", "time") else ""
-        return Reply(_ANSWERS[topic] + goes_on), state
-    if heard in _BOOK:
-        return Reply(_ASK["people"]), DialogueState("people")
-    if state.name == "desk" and heard in ("yes", "yes please"):
-        return Reply(_ASK["desk"]), state
+    if topic == "menu":
+        return Reply(tool="show_menu"), state
+    if topic.startswith(_SPEAK):
+        return Reply(tool="switch_language", parameters={"language": topic.removeprefix(_SPEAK)}), state
+    if topic in lines.answers:
+        goes_on = f" {lines.ask[state.name]}" if state.name in _BOOKING else ""
+        return Reply(lines.answers[topic] + goes_on), state
+    if topic == "book" and (state.name == "desk" or heard in ENGLISH["book"]):
+        return Reply(lines.ask["people"]), state.at("people")
+    if state.name == "desk" and topic == "yes":
+        return Reply(lines.ask["desk"]), state
     return _booking(state, heard)
 
 
 def _booking(state: DialogueState, heard: str) -> tuple[Reply, DialogueState]:
     """The part of `answer` that fills in a booking."""
-    words = heard.split()
-    number = next((_NUMBERS.index(word) + 1 for word in words if word in _NUMBERS), None)
-    if state.name == "people" and number is not None:
-        return Reply(_ASK["day"]), replace(state, name="day", people=number)
-    day = next((word for word in words if word in _DAYS), None)
-    if state.name == "day" and day is not None:
-        return Reply(_ASK["time"]), replace(state, name="time", day=day)
-    if state.name == "time" and number is not None:
-        time = ("half past " if "half past" in heard else "") + _NUMBERS[number - 1]
-        return Reply(tool="book_table", parameters={"people": state.people, "day": state.day, "time": time}), state
-    return Reply(_SORRY + _ASK.get(state.name, _ASK["desk"])), state
+    lines = state.lines
+    number_word = _found(heard, tuple(AMOUNTS))
+    if state.name == "people" and number_word:
+        return Reply(lines.ask["day"]), replace(state, name="day", people=AMOUNTS[number_word])
+    day = _found(heard, WEEKDAYS)
+    if state.name == "day" and day:
+        return Reply(lines.ask["time"]), replace(state, name="time", day=day)
+    if state.name == "time" and number_word:
+        written = next((form for words, form in HALF_PAST.items() if holds(heard, words)), "{}")
+        parameters = {"people": state.people, "day": state.day, "time": written.format(number_word)}
+        return Reply(tool="book_table", parameters=parameters), state
+    return Reply(f"{lines.sorry} {lines.ask.get(state.name, lines.ask['desk'])}"), state
 
 
-def after_tool(state: DialogueState, tool: str, result: str, *, is_error: bool) -> tuple[Reply, DialogueState]:
-    """What the agent says once `tool` has given `result`, and the next state.
+def _found(heard: str, words: tuple[str, ...]) -> str:
+    """The first of `words` that is held by normalised words, the longest one where several begin alike; or ""."""
+    held = [word for word in words if holds(heard, word)]
+    return min(held, key=lambda word: (f" {heard} ".find(word), -len(word)), default="")
 
-    A result is spoken as it is; of a JSON object only the values of `message`, or else of `caller`, are.
+
+def after_tool(state: DialogueState, call: Reply, result: str, *, is_error: bool) -> tuple[Reply, DialogueState]:
+    """What the agent says once the tool of `call` has given `result`, and the next state.
+
+    A result is spoken as it is; of a JSON object only the values of `message`, or else of `caller`, are. Behind a
+    chosen option the agent goes on as if its topic had been asked for: whether it is heard then is the bridge's affair.
     """
-    following = DialogueState() if tool == "book_table" else state
+    following = state.at("desk") if call.tool == "book_table" else state
     if is_error:
-        return Reply(_TOOL_FAILED), following
-    return Reply(f"{_spoken(result)} Is there anything else?".strip()), following
+        return Reply(state.lines.tool_failed), following
+    if call.tool == "choose_option":
+        topic = option_topic(call.about)
+        at_desk = state.at("desk")
+        if topic in ("book", "hours", "address", "parking"):
+            return _on_topic(at_desk, topic, "")
+        return Reply(state.lines.moment), at_desk
+    if call.tool == "show_menu":
+        return Reply(state.lines.menu), state
+    if call.tool == "switch_language":
+        language = str(call.parameters["language"])
+        if language not in state.languages:
+            return Reply(state.lines.moment), state
+        changed = replace(state, language=language, was_asked=True)
+        return Reply(changed.lines.ask["desk"]), changed
+    return Reply(f"{_spoken(result, state.lines)} {state.lines.anything_else}".strip()), following
 
 
-def _spoken(result: str) -> str:
+def _spoken(result: str, lines: Lines) -> str:
     """A tool's result as a sentence of at most 300 characters."""
     try:
         value = json.loads(result)
@@ -172,8 +200,8 @@ def _spoken(result: str) -> str:
         value = result
     if isinstance(value, dict):
         caller = next((value[key] for key in ("caller", "caller_number", "from") if value.get(key)), None)
-        said = value.get("message") or (f"You are calling from {caller}" if caller else "That is done")
+        said = value.get("message") or (lines.calling_from.format(caller) if caller else lines.done)
     else:
         said = result
     text = str(said)[:300].strip()
-    return text if not text or text[-1] in ".?!" else text + "."
+    return text if not text or text[-1] in SENTENCE_ENDS else text + "."

@@ -19,7 +19,10 @@ class InitiationRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """How the agent begins: `first_message` with its variables filled in, `language`, `voice`."""
+    """How the agent begins: `first_message` with its variables filled in, `language`, `voice`.
+
+    Where no first message is asked for, it is that of the agent's preset for the language, else the agent's own.
+    """
 
     first_message: str
     language: str
@@ -38,16 +41,17 @@ def open_with(agent: Agent, message: dict[str, Any]) -> Opening:
             if value is not None and f"{part}.{name}" not in agent.overrides:
                 raise InitiationRefused("override_error", f"Override for field '{name}' is not allowed by config.")
     asked = _mapping(override, "agent")
+    language = str(asked.get("language") or agent.language)
     first_message = asked.get("first_message")
-    text, missing = fill_variables(
-        agent.first_message if first_message is None else str(first_message), _mapping(message, "dynamic_variables")
-    )
+    if first_message is None:
+        first_message = agent.presets.get(language, agent.first_message)
+    text, missing = fill_variables(str(first_message), _mapping(message, "dynamic_variables"))
     if missing:
         raise InitiationRefused(
             "missing_dynamic_variable", f"Missing required dynamic variables in first message: {sorted(set(missing))}"
         )
     voice = VOICES.get(str(_mapping(override, "tts").get("voice_id") or agent.voice_id), VOICES[agent.voice_id])
-    return Opening(text, str(asked.get("language") or agent.language), voice)
+    return Opening(text, language, voice)
 
 
 def _mapping(message: dict[str, Any], key: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ ERROR_CODES = {
     "unknown_websocket_crash": 1011,
 }
 """Kind of error -> close code."""
+QUOTA = "quota"
 
 Message = dict[str, Any]
 
@@ -106,7 +107,12 @@ def agent_tool_response(tool_name: str, tool_call_id: str, tool_type: str, event
 
 
 def error(error_type: str, text: str) -> Message:
-    """Said just before a close; `error_type` is a key of ERROR_CODES."""
+    """Said just before a close; `error_type` is a key of ERROR_CODES, or QUOTA, which comes in a shape of its own.
+
+    Source: for QUOTA https://github.com/elevenlabs/packages/issues/911
+    """
+    if error_type == QUOTA:
+        return {"type": "error", "message": f"received 1002 (protocol error) {text}"}
     return {
         "type": "error",
         "error_event": {"code": ERROR_CODES[error_type], "error_type": error_type, "message": text, "reason": text},

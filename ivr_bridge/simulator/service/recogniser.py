@@ -2,20 +2,22 @@
 
 `Recogniser.recognise` compares with spoken examples (templates.py); where those do not fit, pocketsphinx decodes with
 a JSGF grammar of the phrases that the dialogue's state expects, and its answer counts only if it is a whole phrase and
-well scored. Noise gives None; speech that fits no phrase gives UNINTELLIGIBLE. Known limit: only these phrases.
+well scored. Noise gives None; speech that fits no phrase gives UNINTELLIGIBLE. Known limits: only these phrases, and
+a phrase with a word that the decoder's dictionary lacks is left to likeness alone.
 """
 
 import importlib
 import math
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ivr_bridge.errors import MissingExtraError
-from ivr_bridge.simulator.service.dialogue import UNINTELLIGIBLE
 from ivr_bridge.simulator.service.mouth import Mouth
+from ivr_bridge.simulator.service.phrasebook import UNINTELLIGIBLE
 from ivr_bridge.simulator.service.pitch import pitched_share
 from ivr_bridge.simulator.service.templates import Floats, Templates, features, on_a_line
 from ivr_bridge.simulator.service.voices import Voice
@@ -32,6 +34,8 @@ _WORST_SCORE_PER_FRAME = -0.0028
 _DITHER = 40.0
 _PITCHED_ENOUGH = 0.3
 _SPREAD_ENOUGH_DB = 2.0
+_MOST_SETS = 32
+"""Sets of phrases that are kept ready; each open menu makes a new one."""
 
 
 _EXAMPLES: dict[tuple[str, str], Floats] = {}
@@ -54,23 +58,22 @@ class Recogniser:
         self._decoder: Any = None
         self._templates: dict[tuple[str, ...], Templates] = {}
         self._grammars: dict[tuple[str, ...], str] = {}
-        self._stopped = False
+        self._grammars_made = 0
 
-    def prepare(self, phrases: tuple[str, ...]) -> None:
-        """Make ready for `phrases` (a second or two, once in a process); otherwise the first utterance pays."""
+    def prepare(self, phrases: tuple[str, ...], is_stopped: Callable[[], bool] = lambda: False) -> None:
+        """Make ready for `phrases` (a second or two, once in a process); otherwise the first utterance pays.
+
+        It ends soon, with less learnt, once `is_stopped` says so.
+        """
         for voice in _LISTENERS:
             for phrase in phrases:
-                if self._stopped:
+                if is_stopped():
                     return
                 with self._lock:
                     self._example(phrase, voice)
         with self._lock:
             self._templates_for(phrases)
             self._grammar_for(phrases)
-
-    def stop(self) -> None:
-        """Let a running `prepare` end soon; from any thread."""
-        self._stopped = True
 
     def recognise(self, pcm16: bytes, phrases: tuple[str, ...]) -> str | None:
         """What was said.
@@ -95,6 +98,8 @@ class Recogniser:
     def _templates_for(self, phrases: tuple[str, ...]) -> Templates:
         """The examples of `phrases`, made at their first use; a voice at a time, as switching voices is slow."""
         if phrases not in self._templates:
+            if len(self._templates) >= _MOST_SETS:
+                self._templates.pop(next(iter(self._templates)))
             pairs: list[tuple[str, Floats]] = []
             for voice in _LISTENERS:
                 for phrase in phrases:
@@ -123,9 +128,13 @@ class Recogniser:
                 hmm=str(model / "en-us"), dict=str(model / "cmudict-en-us.dict"), lm=None, loglevel="FATAL"
             )
         if phrases not in self._grammars:
-            name = f"state{len(self._grammars)}"
+            if len(self._grammars) >= _MOST_SETS:
+                self._decoder.remove_search(self._grammars.pop(next(iter(self._grammars))))
+            self._grammars_made += 1
+            name = f"state{self._grammars_made}"
+            known = [phrase for phrase in phrases if all(map(self._decoder.lookup_word, phrase.split()))]
             self._decoder.add_jsgf_string(
-                name, f"#JSGF V1.0;\ngrammar {name};\npublic <phrase> = {' | '.join(phrases)};\n"
+                name, f"#JSGF V1.0;\ngrammar {name};\npublic <phrase> = {' | '.join(known)};\n"
             )
             self._grammars[phrases] = name
         return self._grammars[phrases]

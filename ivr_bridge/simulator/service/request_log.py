@@ -13,9 +13,17 @@ class ConversationLog:
     conversation_id: str
     agent_id: str
     user_audio_bytes: int = 0
+    fault: str | None = None
+    first_message: str = ""
+    language: str = ""
+    """What the agent spoke at last."""
     received: list[str] = field(default_factory=list)
     """Types in order; repeated `user_audio_chunk` stand once."""
     transcripts: list[str] = field(default_factory=list)
+    context: list[dict[str, str]] = field(default_factory=list)
+    """Contextual updates in order: `context_id` ("" for none) and `text`."""
+    tool_calls: list[dict[str, Any]] = field(default_factory=list)
+    """`tool_name` and `parameters` of each client tool that the dialogue called."""
     tool_results: list[dict[str, Any]] = field(default_factory=list)
     close_code: int | None = None
     close_reason: str = ""
@@ -26,6 +34,11 @@ class ConversationLog:
             self.received
         ) < _MAX_ENTRIES:
             self.received.append(kind)
+
+    def note_context(self, context_id: str, text: str) -> None:
+        """Remember a contextual update."""
+        if len(self.context) < _MAX_ENTRIES:
+            self.context.append({"context_id": context_id, "text": text})
 
 
 @dataclass(slots=True)

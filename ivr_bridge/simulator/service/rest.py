@@ -1,4 +1,4 @@
-"""The REST API of the sandbox: agents, signed URLs, text to speech, voices, models, subscription.
+"""The REST API of the sandbox: agents, signed URLs, registered calls, text to speech, voices, models, subscription.
 
 Errors have the vendor's present shape: `{"detail": {"type", "code", "message", "status", "request_id"}}`.
 """
@@ -11,7 +11,9 @@ from urllib.parse import quote
 from aiohttp import web
 
 from ivr_bridge.simulator.service.agents import AGENTS, Agent
+from ivr_bridge.simulator.service.faults import FaultPlan
 from ivr_bridge.simulator.service.mouth import Mouth, Speech
+from ivr_bridge.simulator.service.register_call import BadRegistration, answer_registration, check_registration
 from ivr_bridge.simulator.service.signing import Signer
 from ivr_bridge.simulator.service.voices import VOICES, Voice
 from ivr_bridge.simulator.service.wire_audio import WireFormat, parse_format
@@ -76,14 +78,19 @@ def refusal(status: int, kind: str, code: str, message: str) -> web.Response:
     return web.json_response({"detail": detail}, status=status, headers={"request-id": request_id})
 
 
+def dark() -> web.Response:
+    """What is answered in front of a service that is down: 503, and no JSON."""
+    return web.Response(status=503, text="upstream connect error or disconnect/reset before headers")
+
+
 class Rest:
     """The handlers; `routes` lists them."""
 
-    def __init__(self, mouth: Mouth, signer: Signer, output_format: str, input_format: str, fault: str | None) -> None:
+    def __init__(self, mouth: Mouth, signer: Signer, output_format: str, input_format: str, plan: FaultPlan) -> None:
         self._mouth = mouth
         self._signer = signer
         self._formats = (output_format, input_format)
-        self._fault = fault
+        self._plan = plan
 
     def routes(self) -> list[web.RouteDef]:
         """Every route of the REST API."""
@@ -92,6 +99,7 @@ class Rest:
             web.get("/v1/convai/agents/{agent_id}", self._get_agent),
             web.get("/v1/convai/conversation/get-signed-url", self._signed_url),
             web.get("/v1/convai/conversation/get_signed_url", self._signed_url),
+            web.post("/v1/convai/twilio/register-call", self._register_call),
             web.post("/v1/text-to-speech/{voice_id}", self._speak),
             web.post("/v1/text-to-speech/{voice_id}/stream", self._speak),
             web.get("/v1/voices", self._list_voices),
@@ -113,9 +121,13 @@ class Rest:
 
     async def _signed_url(self, request: web.Request) -> web.Response:
         """A URL that opens a conversation for 15 minutes."""
-        if self._fault == "refuse":
+        number = self._plan.next_number()
+        fault = self._plan.of(number)
+        if fault == "outage":
+            return dark()
+        if fault == "refuse":
             return refusal(401, "authentication_error", "missing_permissions", "The key may not use this agent.")
-        if self._fault == "busy":
+        if fault == "busy":
             return refusal(429, "rate_limit_error", "concurrent_limit_exceeded", "Too many concurrent requests.")
         agent = self._agent(request.query.get("agent_id", ""))
         if agent is None:
@@ -123,15 +135,34 @@ class Rest:
         once = request.query.get("include_conversation_id", "").lower() == "true"
         conversation_id = f"conv_{secrets.token_hex(12)}" if once else ""
         signature = self._signer.sign(agent.agent_id, time.time(), conversation_id=conversation_id)
+        self._plan.sign(signature, number)
         url = (
             f"ws://{request.host}/v1/convai/conversation?agent_id={agent.agent_id}"
             f"&conversation_signature={quote(signature, safe='')}"
         )
         return web.json_response({"signed_url": url + (f"&conversation_id={conversation_id}" if once else "")})
 
+    async def _register_call(self, request: web.Request) -> web.Response:
+        """TwiML that joins Twilio and an agent: text/html, as the vendor says."""
+        try:
+            body = check_registration(await request.json())
+        except BadRegistration as bad:
+            return _unprocessable(bad.field, str(bad), bad.kind)
+        except ValueError:
+            return _unprocessable("body", "JSON decode error", "json_invalid")
+        agent = self._agent(body["agent_id"])
+        if agent is None:
+            return _no_agent()
+        if set(self._formats) != {"ulaw_8000"}:
+            return refusal(400, "validation_error", "input_invalid", "Twilio needs an agent with ulaw_8000 both ways.")
+        try:
+            return web.Response(text=answer_registration(agent, body), content_type="text/html")
+        except BadRegistration as bad:
+            return refusal(400, "validation_error", bad.kind, str(bad))
+
     async def _speak(self, request: web.Request) -> web.StreamResponse:
         """Text to speech, whole or streamed."""
-        if self._fault == "unreachable_tts":
+        if self._plan.now() == "unreachable_tts":
             return refusal(500, "internal_error", "internal_server_error", "Something went wrong.")
         voice = VOICES.get(request.match_info["voice_id"])
         if voice is None:
@@ -201,7 +232,7 @@ class Rest:
 
     def _agent(self, agent_id: str) -> Agent | None:
         """The agent, unless a fault hides all of them."""
-        return None if self._fault == "no_agent" else AGENTS.get(agent_id)
+        return None if self._plan.now() == "no_agent" else AGENTS.get(agent_id)
 
 
 def _no_agent() -> web.Response:

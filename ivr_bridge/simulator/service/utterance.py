@@ -31,12 +31,13 @@ class Utterance:
         return not self.sent_all or now < self.started_at + self.speech.duration_ms / 1000
 
     def heard_text(self, now: float) -> str:
-        """The words begun by `now`, and "..." where it was cut."""
+        """The words begun by `now`, and "..." where it was cut; characters where there are no spaces."""
         heard_ms = 0.0 if self.started_at is None else (now - self.started_at) * 1000
         count = sum(start < heard_ms for start in self.speech.char_start_ms)
         if count >= len(self.speech.text):
             return self.speech.text
-        cut = self.speech.text[:count].rpartition(" ")[0]
+        begun = self.speech.text[:count]
+        cut = begun.rpartition(" ")[0] if " " in self.speech.text else begun
         return f"{cut}..." if cut else "..."
 
 

@@ -65,6 +65,28 @@ async def test_post_sends_json_and_gives_the_bytes(api: _Api):
     assert json.loads(body) == {"text": "¿Sí?"}
 
 
+async def test_post_gives_the_text_of_an_answer(api: _Api):
+    api.answers(lambda: web.Response(text="<Response>¿Sí?</Response>", content_type="text/html"))
+    assert await api.client.post_text("/v1/x", {"agent_id": "a"}) == "<Response>¿Sí?</Response>"
+    ((method, _, _, body),) = api.vendor.requests
+    assert (method, json.loads(body)) == ("POST", {"agent_id": "a"})
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        lambda: web.json_response("<Response/>"),
+        lambda: web.Response(body=b"\xff\xfe<", content_type="text/html"),
+        lambda: web.Response(text="x" * (64 * 1024 + 1), content_type="text/html"),
+    ],
+    ids=["json", "no_text", "too_long"],
+)
+async def test_what_is_no_text_is_not_taken_for_it(api: _Api, response: Callable[[], web.Response]):
+    api.answers(response)
+    with pytest.raises(VendorFailed):
+        await api.client.post_text("/v1/x", {})
+
+
 @pytest.mark.parametrize(
     ("status", "error"),
     [(401, VendorRejected), (404, VendorRejected), (422, VendorRejected), (429, VendorBusy), (500, VendorFailed),

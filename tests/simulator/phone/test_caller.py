@@ -158,12 +158,26 @@ def test_an_inaudible_clip_is_not_speech():
     assert line.ending == HUNG_UP
 
 
-def test_steps_can_be_taken_for_verbs_without_a_stream():
-    caller = Caller(CallScript((Digits("12#"), WORDS)))
-    assert caller.take_words() is None
-    assert caller.take_digits() == "12#"
-    assert caller.take_digits() == ""
-    assert caller.take_words() == WORDS
+def test_steps_may_be_thought_of_while_the_call_goes_on():
+    coming = [Digits("1"), Wait(1), None]
+    asked = []
+
+    def then():
+        asked.append(1)
+        return coming.pop(0) if coming else None
+
+    line = Line(CallScript((WORDS,), then=then), [(0, 500), (2400, 3000)]).run()
+    assert line.digits == [(4000, "1")]
+    assert line.caller.keyed == [(4020, "1")]
+    assert line.ending == Ending("failed", "no_answer"), "the key was not answered"
+    line = Line(CallScript(then=HangUp)).run()
+    assert (line.ending, line.now_ms) == (HUNG_UP, 20)
+
+
+def test_a_key_is_pressed_into_a_prompt():
+    script = CallScript((Digits("1", barge_in=True, after_ms=500), Digits("2", barge_in=True, after_ms=300)))
+    line = Line(script, [(200, 720), (800, 4000)]).run(until_ms=5000)
+    assert line.digits == [(700, "1"), (1100, "2")]
 
 
 def test_words_from_mulaw():

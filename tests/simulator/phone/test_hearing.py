@@ -47,3 +47,24 @@ def test_the_future_is_not_heard():
     hearing.listen(queued, 8000)
     assert hearing.spurts[0].end_ms == pytest.approx(60, abs=1)
     assert len(hearing.spurts) == 1
+
+
+def test_a_flush_parts_spurts_however_short_the_pause():
+    heard = mulaw_tone(100) + b"\xff" * 8 * 60 + mulaw_tone(100)
+    for parted_at, count in ((800, 2), (1200, 2), (0, 1), (2000, 1)):
+        hearing = Hearing()
+        hearing.part(parted_at)
+        hearing.listen(heard, len(heard))
+        assert len(hearing.spurts) == count, parted_at
+
+
+def test_a_key_into_sound_that_goes_on_parts_nothing():
+    heard = mulaw_tone(200) + b"\xff" * 8 * 60 + mulaw_tone(100)
+    hearing = Hearing()
+    hearing.listen(heard, 800)
+    hearing.part_if_quiet(800)
+    hearing.listen(heard, 2080)
+    assert len(hearing.spurts) == 1
+    hearing.part_if_quiet(2080)
+    hearing.listen(heard, len(heard))
+    assert len(hearing.spurts) == 2

@@ -2,17 +2,17 @@
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 from ivr_bridge.simulator.phone.call_log import CallLog
-from ivr_bridge.simulator.phone.caller import CallScript, Digits, HangUp, Say
+from ivr_bridge.simulator.phone.caller import CallScript, HangUp, Wait
 from ivr_bridge.simulator.phone.faults import PhoneFaults
 from ivr_bridge.simulator.phone.placed_call import MAX_DOCUMENTS, PlacedCall
 from ivr_bridge.simulator.phone.webhooks import Webhooks
 
-from .scripted_bridge import CONNECT, goodbye, listener, serving, tone
+from .scripted_bridge import CONNECT, goodbye, listener, serving
 
 AT_ONCE = CallScript((HangUp(),))
+PATIENT = CallScript((Wait(600),))
 
 
 async def place(answers, *, agent=goodbye, script=AT_ONCE, faults=None, public=None, **line_changes):
@@ -30,7 +30,7 @@ def twiml(inside):
 
 
 async def test_the_voice_webhook_has_the_vendors_parameters_and_the_end_is_reported():
-    bridge, log = await place({"/twilio/voice": twiml("<Say>Closed.</Say>")})
+    bridge, log = await place({"/twilio/voice": twiml("<Say>Closed.</Say>")}, script=PATIENT)
     assert bridge.paths() == ["/twilio/voice", "/twilio/status"]
     assert bridge.params("/twilio/voice") == {
         "CallSid": log.call_sid,
@@ -64,7 +64,7 @@ async def test_the_voice_webhook_has_the_vendors_parameters_and_the_end_is_repor
     ],
 )
 async def test_calls_without_a_stream(document, result, reason):
-    _, log = await place({"/twilio/voice": document})
+    _, log = await place({"/twilio/voice": document}, script=PATIENT)
     assert (log.result, log.reason, log.stream_sids) == (result, reason, [])
 
 
@@ -130,7 +130,7 @@ async def test_an_action_that_fails_leaves_the_rest_of_the_document():
 
 async def test_a_refused_stream_is_a_failure_whatever_is_said_after_it():
     answers = {"refuse": 403, "/twilio/stream-ended": twiml("<Say>Sorry.</Say>")}
-    bridge, log = await place(answers, agent=listener)
+    bridge, log = await place(answers, agent=listener, script=PATIENT)
     assert (log.result, log.reason) == ("failed", "stream_refused")
     assert log.said_by_network == ["Sorry."]
     assert "/twilio/stream-ended" in bridge.paths()
@@ -165,46 +165,13 @@ async def test_without_an_action_the_next_verb_runs():
 
 async def test_the_fallback_is_asked_with_the_error_and_its_document_runs():
     answers = {"/twilio/voice": 500, "/twilio/fallback": twiml("<Say>Sorry.</Say><Hangup/>")}
-    bridge, log = await place(answers, fallback_path="/twilio/fallback")
+    bridge, log = await place(answers, fallback_path="/twilio/fallback", script=PATIENT)
     params = bridge.params("/twilio/fallback")
     assert (params["ErrorCode"], params["ErrorUrl"]) == ("11200", bridge.base + "/twilio/voice")
     assert (log.said_by_network, log.result, log.reason) == (["Sorry."], "failed", "webhook_failed")
     answers["/twilio/fallback"] = twiml("<Dial>+15550100009</Dial>")
-    _, log = await place(answers, fallback_path="/twilio/fallback")
+    _, log = await place(answers, fallback_path="/twilio/fallback", script=PATIENT)
     assert (log.dialled, log.result, log.reason) == (["+15550100009"], "completed", "transferred")
-
-
-async def test_a_dial_reports_to_its_action():
-    answers = {
-        "/twilio/voice": twiml("<Dial action='dialled' timeout='5'><Number>+15550100009</Number></Dial>"),
-        "/twilio/dialled": twiml("<Say>They did not answer.</Say>"),
-    }
-    bridge, log = await place(answers, dial_call_status="no-answer")
-    assert (log.dialled, log.said_by_network) == (["+15550100009"], ["They did not answer."])
-    params = bridge.params("/twilio/dialled")
-    assert params["DialCallStatus"] == "no-answer"
-    assert params["DialCallSid"].startswith("CA")
-    assert "DialCallDuration" not in params
-
-
-async def test_a_gather_takes_the_scripts_keys():
-    menu = twiml("<Gather action='/menu' numDigits='2'><Say>Press.</Say></Gather><Say>Nothing pressed.</Say>")
-    answers = {"/twilio/voice": menu, "/menu": twiml("<Say>Thanks.</Say>")}
-    bridge, log = await place(answers, script=CallScript((Digits("123#"),)))
-    assert (bridge.params("/menu")["Digits"], bridge.params("/menu")["FinishedOnKey"]) == ("12", "#")
-    assert log.said_by_network == ["Press.", "Thanks."]
-    _, log = await place(answers)
-    assert log.said_by_network == ["Press.", "Nothing pressed."]
-
-
-async def test_a_record_takes_the_scripts_words():
-    answers = {"/twilio/voice": twiml("<Record action='/voicemail'/><Say>Nothing.</Say>"), "/voicemail": twiml("")}
-    bridge, log = await place(answers, script=CallScript((Say(tone(2500)),)))
-    params = bridge.params("/voicemail")
-    assert params["RecordingDuration"] == "2"
-    assert params["RecordingUrl"].endswith(params["RecordingSid"])
-    _, log = await place(answers)
-    assert log.said_by_network == ["Nothing."]
 
 
 async def test_redirects_are_followed_with_their_method_and_not_for_ever():
@@ -217,27 +184,8 @@ async def test_redirects_are_followed_with_their_method_and_not_for_ever():
     assert bridge.paths().count("/twilio/voice") == MAX_DOCUMENTS + 1
 
 
-async def test_what_is_played_is_fetched_and_must_be_audio():
-    sound = web.Response(body=b"RIFF", content_type="audio/wav")
-    answers = {"/twilio/voice": twiml("<Play>/prompts/a.wav</Play><Play digits='1w2'/>"), "/prompts/a.wav": sound}
-    bridge, log = await place(answers)
-    assert log.played_by_network == ["/prompts/a.wav", "1w2"]
-    assert ("/prompts/a.wav" in bridge.paths(), log.violations) == (True, [])
-    answers["/prompts/a.wav"] = 404
-    _, log = await place(answers)
-    assert log.violations[0].startswith("11200")
-    answers["/prompts/a.wav"] = twiml("")
-    _, log = await place(answers)
-    assert log.violations[0].startswith("12300")
-
-
-async def test_pauses_take_their_time_only_where_words_do():
-    _, log = await place({"/twilio/voice": twiml("<Pause length='600'/><Say>Hello.</Say>")})
-    assert log.said_by_network == ["Hello."]
-
-
 async def test_problems_of_a_document_are_violations_and_the_rest_runs():
-    _, log = await place({"/twilio/voice": twiml("<Sing>la</Sing><Say>Hello.</Say>")})
+    _, log = await place({"/twilio/voice": twiml("<Sing>la</Sing><Say>Hello.</Say>")}, script=PATIENT)
     assert log.said_by_network == ["Hello."]
     assert log.violations == ["12200 <Sing> is not understood in <Response>"]
 
@@ -248,7 +196,9 @@ async def test_a_retried_webhook_is_compared_byte_for_byte():
     assert (log.repeat_identical, bridge.paths()[:2]) == (True, ["/twilio/voice"] * 2)
     tokens = {headers["I-Twilio-Idempotency-Token"] for headers in bridge.headers[:2]}
     assert len(tokens) == 1
-    _, log = await place({"/twilio/voice": [twiml("<Say>One.</Say>"), twiml("<Say>Two.</Say>")]}, faults=faults)
+    _, log = await place(
+        {"/twilio/voice": [twiml("<Say>One.</Say>"), twiml("<Say>Two.</Say>")]}, faults=faults, script=PATIENT
+    )
     assert (log.repeat_identical, log.said_by_network) == (False, ["Two."])
 
 

@@ -6,6 +6,7 @@ from ivr_bridge.simulator.phone.caller import Caller, CallScript, HangUp
 from ivr_bridge.simulator.phone.faults import PhoneFaults
 from ivr_bridge.simulator.phone.recording import Recording
 from ivr_bridge.simulator.phone.stream_dialler import StreamDialler
+from ivr_bridge.simulator.phone.talk_notes import TalkNotes
 from ivr_bridge.simulator.phone.twiml_reader import TwimlDocument, Verb
 from ivr_bridge.simulator.phone.webhooks import Webhooks
 
@@ -21,13 +22,15 @@ async def dial(bridge, faults=None, parameters=(), **attributes):
     stream = Verb("Stream", {"url": bridge.stream_url, **attributes}, "", children)
     faults = faults or PhoneFaults()
     async with aiohttp.ClientSession() as session:
+        recording, caller = Recording(), Caller(CallScript((HangUp(),)))
         dialler = StreamDialler(
             line,
             Webhooks(session, line, faults),
             faults,
-            recording=Recording(),
-            caller=Caller(CallScript((HangUp(),))),
+            recording=recording,
+            caller=caller,
             log=log,
+            notes=TalkNotes(log, recording.hearing, caller),
         )
         return await dialler.connect(TwimlDocument(line.known_url("/twilio/voice"), ""), stream), log
 

@@ -10,6 +10,7 @@ from ivr_bridge.simulator.phone.faults import PhoneFaults
 from ivr_bridge.simulator.phone.recording import Recording
 from ivr_bridge.simulator.phone.stream_leg import StreamEnd, StreamLeg, StreamTicket
 from ivr_bridge.simulator.phone.stream_socket import StreamSocket
+from ivr_bridge.simulator.phone.talk_notes import TalkNotes
 
 from .scripted_bridge import eventually, goodbye, listener, mulaw_tone, serving, tone
 
@@ -29,11 +30,16 @@ class Result:
         return [message for message in self.stream.received if message["event"] == event]
 
 
+def leg_of(socket, recording, caller, faults, log):
+    notes = TalkNotes(log, recording.hearing, caller)
+    return StreamLeg(socket, TICKET, recording=recording, caller=caller, faults=faults, log=log, notes=notes)
+
+
 async def run(agent=listener, script=SHORT, faults=GOOD, **options):
     async with serving(agent, **options) as bridge:
         recording, log, caller = Recording(), CallLog(TICKET.call_sid), Caller(script)
         socket = await StreamSocket.dial(bridge.stream_url, None)
-        leg = StreamLeg(socket, TICKET, recording=recording, caller=caller, faults=faults, log=log)
+        leg = leg_of(socket, recording, caller, faults, log)
         end = await leg.run()
         result = Result(bridge, end, recording, log, caller)
         if not faults.half_open_ms:
@@ -190,14 +196,7 @@ async def test_the_bridges_close_code_is_told(code):
 async def test_cancelling_hangs_up_properly():
     async with serving(listener) as bridge:
         socket = await StreamSocket.dial(bridge.stream_url, None)
-        leg = StreamLeg(
-            socket,
-            TICKET,
-            recording=Recording(),
-            caller=Caller(CallScript((Wait(60),))),
-            faults=PhoneFaults(),
-            log=CallLog("CA1"),
-        )
+        leg = leg_of(socket, Recording(), Caller(CallScript((Wait(60),))), GOOD, CallLog("CA1"))
         task = asyncio.create_task(leg.run())
         await eventually(lambda: bool(bridge.streams) and "media" in bridge.streams[0].events())
         task.cancel()

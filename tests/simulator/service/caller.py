@@ -14,8 +14,8 @@ from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType, web
 from yarl import URL
 
 from ivr_bridge.simulator.service.app import build_service
-from ivr_bridge.simulator.service.conversation import Pace
 from ivr_bridge.simulator.service.mouth import Mouth
+from ivr_bridge.simulator.service.stage import Pace
 from ivr_bridge.simulator.service.voices import Voice
 from tests.support.asyncapi import problems_of
 
@@ -142,3 +142,19 @@ async def dialled(server: Served, agent_id: str = DESK, **kwargs: Any) -> AsyncI
         session.ws_connect(server.make_url(f"/v1/convai/conversation?agent_id={agent_id}"), **kwargs) as socket,
     ):
         yield Caller(socket)
+
+
+async def ask(caller: Caller, *texts: str, voice: Voice = FIRST) -> list[str]:
+    """Say each text and hear the reply to its end; what was understood."""
+    answers = []
+    for text in texts:
+        await caller.say(said(text, voice))
+        transcript = await caller.until("user_transcript")
+        answers.append(transcript["user_transcription_event"]["user_transcript"])
+        await caller.until("agent_response_complete")
+    return answers
+
+
+def noise() -> bytes:
+    """2 s of white noise and 1 s of silence."""
+    return np.random.default_rng(1).normal(0, 2500, 16000).astype("<i2").tobytes() + bytes(16000)

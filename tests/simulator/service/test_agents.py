@@ -29,4 +29,16 @@ def test_shape():
     assert config["asr"]["user_input_audio_format"] == "ulaw_8000"
     assert "interruption" in config["conversation"]["client_events"]
     names = {tool["name"] for tool in config["agent"]["prompt"]["tools"]}
-    assert names == {"book_table", "get_call_info"}
+    assert names == {"book_table", "get_call_info", "choose_option", "show_menu", "switch_language"}
+
+
+def test_one_agent_changes_its_language():
+    (agent,) = (agent for agent in AGENTS.values() if agent.detects_language)
+    assert agent.languages == ("en", "es", "zh")
+    config = agent.as_json("ulaw_8000", "ulaw_8000")["conversation_config"]
+    assert set(config["language_presets"]) == {"es", "zh"}
+    assert "language_detection" in config["agent"]["prompt"]["built_in_tools"]
+    desk = AGENTS["agent_sandbox_desk"]
+    assert desk.presets
+    assert not desk.languages
+    assert not desk.as_json("ulaw_8000", "ulaw_8000")["conversation_config"]["agent"]["prompt"]["built_in_tools"]

@@ -13,9 +13,12 @@ PRIVATE = "agent_sandbox_private"
 KEYED = {"xi-api-key": "right"}
 
 
-@pytest.mark.parametrize("options", [{"output_format": "mp3"}, {"input_format": "alaw_8000"}, {"fault": "x"}])
+@pytest.mark.parametrize(
+    "options",
+    [{"output_format": "mp3"}, {"input_format": "alaw_8000"}, {"fault": "x"}, {"fault": "slow", "fault_at_s": 1}],
+)
 def test_options_are_checked(options: dict):
-    with pytest.raises(ConfigError, match="there are"):
+    with pytest.raises(ConfigError, match=r"there are|only these faults"):
         build_service(**options)
 
 
@@ -151,3 +154,23 @@ async def test_stopping_ends_open_conversations():
         stopping = asyncio.create_task(server.close())
         assert await caller.rest() == 1001
         await stopping
+
+
+async def test_the_log_tells_of_facts_and_tools():
+    async with served() as server, ClientSession() as session:
+        async with dialled(server, "agent_sandbox_polyglot") as caller:
+            await caller.begin(**QUIET)
+            await caller.send(type="contextual_update", context_id="menu", text="Options: a = apples")
+            await caller.send(type="contextual_update", text="caller pressed 2")
+            await caller.send(type="user_message", text="请说中文")
+            call = (await caller.until("client_tool_call"))["client_tool_call"]
+            await caller.send(type="client_tool_result", tool_call_id=call["tool_call_id"], result="ok", is_error=False)
+            await caller.until("agent_response_complete")
+        async with session.get(server.make_url("/sandbox/log")) as answer:
+            (conversation,) = (await answer.json())["conversations"]
+    assert conversation["context"] == [
+        {"context_id": "menu", "text": "Options: a = apples"},
+        {"context_id": "", "text": "caller pressed 2"},
+    ]
+    assert conversation["tool_calls"] == [{"tool_name": "switch_language", "parameters": {"language": "zh"}}]
+    assert (conversation["language"], conversation["first_message"], conversation["fault"]) == ("zh", "", None)

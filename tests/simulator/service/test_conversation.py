@@ -5,19 +5,9 @@ import numpy as np
 import pytest
 from aiohttp import ClientSession
 
-from ivr_bridge.simulator.service.conversation import Pace
-from tests.simulator.service.caller import FAST, FIRST, QUIET, SECOND, Caller, dialled, said, served
+from ivr_bridge.simulator.service.stage import Pace
+from tests.simulator.service.caller import FAST, FIRST, QUIET, SECOND, ask, dialled, noise, said, served
 from tests.support.asyncapi import messages_of, name_of
-
-
-async def ask(caller: Caller, *texts: str, voice=FIRST) -> list[str]:
-    answers = []
-    for text in texts:
-        await caller.say(said(text, voice))
-        transcript = await caller.until("user_transcript")
-        answers.append(transcript["user_transcription_event"]["user_transcript"])
-        await caller.until("agent_response_complete")
-    return answers
 
 
 async def test_order_of_the_first_messages():
@@ -150,10 +140,6 @@ async def test_nothing_is_interrupted_once_the_reply_was_heard():
         await asyncio.sleep(1.0)
         await ask(caller, "is there parking")
         assert "interruption" not in caller.kinds()
-
-
-def noise() -> bytes:
-    return np.random.default_rng(1).normal(0, 2500, 16000).astype("<i2").tobytes() + bytes(16000)
 
 
 @pytest.mark.parametrize("audio", [bytes(48000), noise()], ids=["silence", "noise"])

@@ -1,14 +1,20 @@
 import asyncio
 import base64
 import json
+from contextlib import suppress
 
 import aiohttp
 import pytest
 
 from ivr_bridge.errors import ConfigError
-from ivr_bridge.simulator.service.conversation import Pace
-from ivr_bridge.simulator.service.faults import FAULTS, check_fault
+from ivr_bridge.simulator.service.faults import BREAKS, FAULTS, Fault, FaultPlan, check_fault
+from ivr_bridge.simulator.service.stage import Pace
 from tests.simulator.service.caller import QUIET, dialled, said, served
+
+SIGNED_URL = "/v1/convai/conversation/get-signed-url?agent_id=agent_sandbox_desk"
+SPEECH = "/v1/text-to-speech/SandboxClara00000001"
+REGISTER = "/v1/convai/twilio/register-call"
+KEYED = {"xi-api-key": "k"}
 
 
 def test_an_unknown_fault_lists_all():
@@ -50,16 +56,192 @@ async def test_silent_never_speaks():
             await asyncio.wait_for(caller.until("agent_response"), 0.3)
 
 
-async def test_slow_is_late_once(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("ivr_bridge.simulator.service.conversation._SLOW_S", 0.3)
-    async with served(fault="slow") as server, dialled(server) as caller:
+@pytest.mark.parametrize(("fault", "late"), [("slow", 1), ("slower", 2)])
+async def test_replies_are_late(fault: str, late: int):
+    pace = Pace(speed=200.0, slow_s=0.3, slower_s=0.3)
+    async with served(fault=fault, pace=pace) as server, dialled(server) as caller:
         await caller.begin(**QUIET)
         loop = asyncio.get_running_loop()
+        waited_s = []
+        for _ in range(late):
+            await caller.send(type="user_message", text="is there parking")
+            await caller.until("user_transcript")
+            asked_at = loop.time()
+            await caller.until("agent_response")
+            waited_s.append(loop.time() - asked_at)
+    assert min(waited_s) >= 0.25
+
+
+async def test_speechless_understands_only():
+    async with served(fault="speechless") as server, dialled(server) as caller:
+        await caller.begin(**QUIET)
         await caller.send(type="user_message", text="is there parking")
         await caller.until("user_transcript")
-        asked_at = loop.time()
-        await caller.until("agent_response")
-        assert loop.time() - asked_at >= 0.25
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(caller.until("agent_response"), 0.3)
+
+
+async def test_quota_closes_as_it_was_seen():
+    async with served(fault="quota") as server, dialled(server) as caller:
+        await caller.send(type="conversation_initiation_client_data")
+        last: dict = {}
+        while (received := await caller.socket.receive(timeout=10)).type is aiohttp.WSMsgType.TEXT:
+            last = json.loads(received.data)
+        assert (caller.socket.close_code, received.extra) == (1002, "This request exceeds your quota limit.")
+        assert last == {
+            "type": "error",
+            "message": "received 1002 (protocol error) This request exceeds your quota limit.",
+        }
+
+
+async def test_half_open_sends_nothing_more_and_still_reads():
+    pace = Pace(speed=200.0, ping_s=0.02, receive_timeout_s=0.1)
+    async with served(fault="half_open", pace=pace) as server, dialled(server, autoping=False) as caller:
+        await caller.begin()
+        await caller.until("agent_response_complete")
+        while True:  # what was sent before
+            try:
+                await asyncio.wait_for(caller.receive(), 0.15)
+            except TimeoutError:
+                break
+        await caller.socket.ping()
+        await caller.send(type="user_message", text="is there parking")
+        for _ in range(300):
+            await caller.say(bytes(1600), chunk_bytes=800)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(caller.socket._reader.read(), 0.2)
+        await caller.socket._writer.close(1000, b"")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(caller.socket._reader.read(), 0.2)
+
+
+async def test_half_open_is_polite_before():
+    async with served(fault="half_open", fault_at_s=60) as server, dialled(server, autoping=False) as caller:
+        await caller.begin(**QUIET)
+        await caller.socket.ping(b"hello")
+        while (received := await caller.socket.receive(timeout=10)).type is aiohttp.WSMsgType.TEXT:
+            pass
+        assert (received.type, received.data) == (aiohttp.WSMsgType.PONG, b"hello")
+
+
+async def test_outage_is_dark_from_the_start():
+    async with served(fault="outage") as server, aiohttp.ClientSession(headers=KEYED) as session:
+        for method, path in (("GET", SIGNED_URL), ("GET", "/v1/models"), ("POST", SPEECH), ("POST", REGISTER)):
+            async with session.request(method, server.make_url(path), json={"text": "hi"}) as answer:
+                assert (answer.status, answer.content_type) == (503, "text/plain")
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await session.ws_connect(server.make_url("/v1/convai/conversation?agent_id=agent_sandbox_desk"))
+
+
+@pytest.mark.parametrize("fault", [name for name in FAULTS if name not in ("outage", "unreachable_tts")])
+async def test_text_to_speech_works_all_the_same(fault: str):
+    async with (
+        served(fault=fault) as server,
+        aiohttp.ClientSession(headers=KEYED) as session,
+        session.post(server.make_url(f"{SPEECH}?output_format=ulaw_8000"), json={"text": "hi"}) as answer,
+    ):
+        assert answer.status == 200
+
+
+@pytest.mark.parametrize("fault", ["close_1011", "drop", "quota"])
+async def test_only_some_conversations_break(fault: str):
+    async with served(fault=fault, fault_after=1, fault_conversations=1) as server:
+        endings = []
+        for _ in range(3):
+            async with dialled(server) as caller:
+                await caller.send(type="conversation_initiation_client_data", **QUIET)
+                await caller.send(type="user_message", text="goodbye")
+                while (await caller.socket.receive(timeout=10)).type is aiohttp.WSMsgType.TEXT:
+                    pass
+                endings.append(caller.socket.close_code == 1000)
+    assert endings == [True, False, True]
+
+
+async def test_a_refused_url_counts_and_a_url_is_its_conversation():
+    async with (
+        served(fault="refuse", fault_conversations=2) as server,
+        aiohttp.ClientSession(headers=KEYED) as session,
+    ):
+        for status in (401, 401, 200):
+            async with session.get(server.make_url(SIGNED_URL)) as answer:
+                assert answer.status == status
+    async with (
+        served(fault="close_1002", fault_after=1, fault_conversations=1) as server,
+        aiohttp.ClientSession(headers=KEYED) as session,
+    ):
+        urls = []
+        for _ in range(2):
+            async with session.get(server.make_url(SIGNED_URL)) as answer:
+                urls.append((await answer.json())["signed_url"])
+        async with session.ws_connect(urls[1]) as socket:
+            await socket.send_json({"type": "conversation_initiation_client_data", **QUIET})
+            async for _ in socket:
+                pass
+            assert socket.close_code == 1002
+        async with session.ws_connect(urls[0]) as socket:
+            await socket.send_json({"type": "conversation_initiation_client_data", **QUIET})
+            await socket.send_json({"type": "user_message", "text": "goodbye"})
+            async for _ in socket:
+                pass
+            assert socket.close_code == 1000
+
+
+@pytest.mark.parametrize("fault", BREAKS)
+async def test_a_break_at_a_moment(fault: str):
+    async with served(fault=fault, fault_at_s=0.3) as server, dialled(server) as caller:
+        await caller.begin(conversation_config_override={"agent": {"first_message": "Hi."}})
+        await caller.until("agent_response_complete")
+        await caller.send(type="user_message", text="is there parking")
+        await caller.until("agent_response_complete")
+        seen = 0
+        with suppress(TimeoutError):  # a half-open socket says nothing more
+            while (await asyncio.wait_for(caller.socket.receive(), 3)).type is aiohttp.WSMsgType.TEXT:
+                seen += 1
+        assert seen < 10
+
+
+async def test_the_fault_is_changed_while_it_runs():
+    async with served() as server, aiohttp.ClientSession() as session:
+        url = server.make_url("/sandbox/fault")
+        async with session.post(url, json={"fault": "close_1008", "conversations": 1}) as answer:
+            assert answer.status == 200
+        async with dialled(server) as caller:
+            await caller.begin(**QUIET)
+            assert await caller.rest() == 1008
+        async with session.get(url) as answer:
+            assert await answer.json() == {
+                "fault": "close_1008", "conversations": 1, "after": 0, "at_s": None, "begun": 1,
+            }  # fmt: skip
+        async with session.post(url, json={"fault": None}) as answer:
+            assert (await answer.json())["begun"] == 0
+        async with dialled(server) as caller:
+            await caller.begin(**QUIET)
+            await caller.send(type="user_message", text="goodbye")
+            assert await caller.rest() == 1000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{", b"[]", b"{}", b'{"fault": "x"}', b'{"fault": 1}', b'{"fault": "drop", "conversations": 0}',
+     b'{"fault": "drop", "conversations": true}', b'{"fault": "slow", "at_s": 1}', b'{"fault": null, "n": 1}'],
+)  # fmt: skip
+async def test_a_fault_that_cannot_be(body: bytes):
+    async with (
+        served() as server,
+        aiohttp.ClientSession() as session,
+        session.post(server.make_url("/sandbox/fault"), data=body) as answer,
+    ):
+        assert answer.status == 400
+        assert (await answer.json())["detail"]
+
+
+def test_the_plan_keeps_few_signatures():
+    plan = FaultPlan(Fault("drop", conversations=5))
+    for number in range(2000):
+        plan.sign(f"s{number}", number)
+    assert len(plan._numbers) == 1000
+    assert plan.number_of("s1999") == 1999
+    assert plan.number_of("s0") == 1
 
 
 async def test_malformed_then_goes_on():
@@ -123,9 +305,6 @@ async def test_hang_never_answers_the_upgrade():
         url = server.make_url("/v1/convai/conversation?agent_id=agent_sandbox_desk")
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(session.ws_connect(url), 0.3)
-
-
-SIGNED_URL = "/v1/convai/conversation/get-signed-url?agent_id=agent_sandbox_desk"
 
 
 @pytest.mark.parametrize(

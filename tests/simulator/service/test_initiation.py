@@ -23,6 +23,12 @@ def test_allowed_overrides():
     assert (opening.first_message, opening.language) == ("Hola", "es")
 
 
+def test_a_language_brings_its_own_first_message():
+    assert open_with(DESK, override(language="zh")).first_message == DESK.presets["zh"]
+    assert open_with(DESK, override(language="zh", first_message="嗨")).first_message == "嗨"
+    assert open_with(DESK, override(language="fr")).first_message == DESK.first_message
+
+
 def test_an_empty_first_message_waits():
     assert open_with(DESK, override(first_message="")).first_message == ""
 

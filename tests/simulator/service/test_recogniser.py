@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
-from ivr_bridge.simulator.service.dialogue import UNINTELLIGIBLE, DialogueState, phrases
+from ivr_bridge.simulator.service import recogniser as recogniser_file
+from ivr_bridge.simulator.service.dialogue import DialogueState, phrases
 from ivr_bridge.simulator.service.ears import Ears, SpeechEnded
+from ivr_bridge.simulator.service.phrasebook import UNINTELLIGIBLE
 from ivr_bridge.simulator.service.recogniser import Recogniser, is_speech
 from ivr_bridge.simulator.service.voices import Voice
 from tests.simulator.service.caller import mouth, said
@@ -74,6 +76,38 @@ def test_speech_is():
 
 def test_preparing_can_be_stopped(recogniser: Recogniser):
     other = Recogniser(mouth())
-    other.stop()
-    other.prepare(("a phrase that nobody has spoken",))
+    other.prepare(("a phrase that nobody has spoken",), lambda: True)
     assert not other._templates
+
+
+MENU = DialogueState(options=(("hours", "opening hours"), ("events", "private parties"), ("shop", "the wine shop")))
+
+
+@pytest.mark.parametrize("voice", CALLERS, ids=lambda voice: f"{voice.accent} {voice.variant}")
+@pytest.mark.parametrize("text", ["private parties", "private parties please", "i want the wine shop", "opening hours"])
+def test_the_words_of_an_open_menu_are_understood(recogniser: Recogniser, voice: Voice, text: str):
+    (utterance,) = utterances(said(text, voice))
+    assert recogniser.recognise(utterance, phrases(MENU)) == text
+
+
+@pytest.mark.parametrize("text", ["menu", "main menu", "show me the menu", "spanish please", "can we speak chinese"])
+def test_what_may_be_asked_for_at_any_time_is_understood(recogniser: Recogniser, text: str):
+    for voice in CALLERS:
+        (utterance,) = utterances(said(text, voice))
+        assert recogniser.recognise(utterance, phrases(DialogueState())) == text
+
+
+def test_a_word_that_no_dictionary_has_is_known_by_its_likeness(recogniser: Recogniser):
+    state = DialogueState(options=(("zanzibaria", "our zanzibaria evening"),))
+    (utterance,) = utterances(said("our zanzibaria evening"))
+    assert recogniser.recognise(utterance, phrases(state)) == "our zanzibaria evening"
+
+
+def test_sets_of_phrases_are_not_kept_without_end(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(recogniser_file, "_MOST_SETS", 2)
+    some = Recogniser(mouth())
+    (utterance,) = utterances(said("goodbye"))
+    for other in ("yes", "no", "menu", "yes please"):
+        assert some.recognise(utterance, ("goodbye", other)) == "goodbye"
+        some.prepare(("goodbye", other))
+    assert len(some._templates) == len(some._grammars) == 2

@@ -20,5 +20,8 @@ def test_it_does_not_grow_without_end():
     for number in range(1500):
         log.note("GET", "/x", [])
         log.begin(f"conv_{number}", "a").note("pong")
+    for _ in range(1500):
+        log.conversations[0].note_context("menu", "x")
     shown = log.as_json()
     assert len(shown["requests"]) == len(shown["conversations"]) == 1000
+    assert len(shown["conversations"][0]["context"]) == 1000

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from ivr_bridge.simulator.service.app import run_service
-from ivr_bridge.simulator.service.conversation import Pace
-from tests.simulator.service.caller import said
+from ivr_bridge.simulator.service.stage import Pace
+from tests.simulator.service.caller import said, served
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # the SDK imports what websockets has renamed
@@ -154,3 +154,22 @@ def test_errors_reach_the_sdk(client: ElevenLabs):
     with pytest.raises(ApiError) as refused:
         b"".join(client.text_to_speech.convert("nobody", text="Hello", output_format="ulaw_8000"))
     assert (refused.value.status_code, refused.value.body["detail"]["code"]) == (400, "voice_not_found")
+
+
+def test_a_language_preset_is_read(client: ElevenLabs):
+    agent = client.conversational_ai.agents.get("agent_sandbox_polyglot")
+    assert agent.conversation_config.language_presets["es"].overrides.agent.first_message.startswith("Bienvenido")
+    assert agent.conversation_config.agent.prompt.built_in_tools.language_detection.name == "language_detection"
+
+
+async def test_a_registered_call_is_twiml():
+    async with served() as server:
+        with httpx.Client() as http:
+            client = ElevenLabs(api_key="any", base_url=str(server.make_url("")).rstrip("/"), httpx_client=http)
+            text = await asyncio.to_thread(
+                client.conversational_ai.twilio.register_call,
+                agent_id="agent_sandbox_desk",
+                from_number="+15550100001",
+                to_number="+15550100002",
+            )
+    assert "<Response><Say" in text

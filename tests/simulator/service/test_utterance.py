@@ -41,3 +41,8 @@ def test_audible_until_played():
     utterance.sent_all = True
     assert utterance.is_audible(10.9)
     assert not utterance.is_audible(11.1)
+
+
+def test_what_was_heard_of_a_text_without_spaces():
+    utterance = Utterance(3, Speech("我在听", b"\x01\x02" * 8000, 8000, (0.0, 300.0, 600.0)), started_at=10.0)
+    assert utterance.heard_text(10.5) == "我在..."

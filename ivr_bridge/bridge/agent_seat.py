@@ -1,0 +1,160 @@
+"""Who talks to the caller: one agent after another, never two at a time."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ivr_bridge.bridge.account import CallAccount
+from ivr_bridge.bridge.agent_to_caller import AgentToCaller
+from ivr_bridge.bridge.caller_to_agent import CallerToAgent
+from ivr_bridge.bridge.fallback import Cause, cause_of
+from ivr_bridge.bridge.legs import AgentLeg
+from ivr_bridge.bridge.parked_agents import ParkedAgent
+from ivr_bridge.elevenlabs.conversation.events import AgentEvent, ConversationClosed
+from ivr_bridge.errors import AgentError, AgentUnreachable, AudioFormatError
+from ivr_bridge.telemetry import events
+from ivr_bridge.telemetry.log import Log
+
+WELL = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The agent ended the conversation well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """There is no agent, or none any more; `seated` whether there was one."""
+
+    cause: Cause
+    error: str
+    seated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Relieved:
+    """We let it go ourselves, for another one or for none."""
+
+
+Outcome = Ended | Failed | Relieved
+
+
+class AgentSeat:
+    """The seat of one stream. `hold` seats an agent and returns when it is empty again.
+
+    Args:
+        hear: gets each event of the agent, in the moment it comes.
+        seated: called once for each agent, when its audio chains are there.
+        to_agent: the caller's voice.
+        to_caller: the agent's.
+        account: of the call.
+        connect_s: how long an agent on its way is waited for.
+        log: of the call.
+    """
+
+    def __init__(
+        self,
+        *,
+        hear: Callable[[AgentEvent], None],
+        seated: Callable[[AgentLeg], None],
+        to_agent: CallerToAgent,
+        to_caller: AgentToCaller,
+        account: CallAccount,
+        connect_s: float,
+        log: Log,
+    ) -> None:
+        self._hear = hear
+        self._seated = seated
+        self._to_agent = to_agent
+        self._to_caller = to_caller
+        self._account = account
+        self._connect_s = connect_s
+        self._log = log
+        self._over: asyncio.Future[Outcome] | None = None
+        self.agent: AgentLeg | None = None
+        self.expected: ParkedAgent | None = None
+        """On its way, claimed by nobody yet: whoever ends the stream discards it."""
+        self.closed_itself = False
+        """Whether the agent that is handed back closed by itself."""
+
+    async def hold(self, coming: ParkedAgent) -> Outcome:
+        """Wait for the agent, let it talk, and say why that is over. Its leg then is in `leave`."""
+        self.expected = coming
+        self._over = asyncio.get_running_loop().create_future()
+        listening = asyncio.get_running_loop().create_task(self._listen(coming), name="hear the agent")
+        try:
+            await asyncio.wait((listening, self._over), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            listening.cancel()
+            await asyncio.wait((listening,))
+        if listening.cancelled() or self._over.done():
+            return self._over.result() if self._over.done() else Relieved()
+        return listening.result()
+
+    async def _listen(self, coming: ParkedAgent) -> Outcome:
+        try:
+            async with asyncio.timeout(self._connect_s):
+                agent, said = await coming.claim()
+            self._sit(agent)
+        except TimeoutError:
+            late = AgentUnreachable(f"no agent within {self._connect_s:g} s")
+            self._log.emit(events.AGENT_UNREACHED, code=late.code, error=str(late), ms=self._connect_s * 1000)
+            return Failed(cause_of(late), str(late), seated=False)
+        except AudioFormatError as error:
+            self._log.emit(events.AGENT_FAULTED, code=0, error_type=error.code, error=str(error))
+            return Failed(cause_of(error), str(error), seated=False)
+        except AgentError as error:
+            return Failed(cause_of(error), str(error), seated=False)
+        for event in said:
+            if isinstance(event, ConversationClosed):
+                return self._closed(event)
+            self._enter(event)
+        agent.hear(self._enter)
+        while True:
+            for event in await agent.receive():
+                if isinstance(event, ConversationClosed):
+                    return self._closed(event)
+                self._enter(event)
+
+    def _enter(self, event: AgentEvent) -> None:
+        if self._over is not None and not self._over.done():  # else it is relieved: nothing more of it counts
+            self._hear(event)
+
+    def _sit(self, agent: AgentLeg) -> None:
+        self.agent, self.expected = agent, None
+        self.closed_itself = False
+        account = self._account
+        account.conversation_id = agent.conversation_id
+        account.input_format, account.output_format = str(agent.input_format), str(agent.output_format)
+        to_caller = self._to_caller.connect(agent.output_format)
+        to_agent = self._to_agent.connect(agent)
+        self._log.emit(events.AUDIO_CHAINED, caller_to_agent=to_agent, agent_to_caller=to_caller)
+        self._seated(agent)
+
+    def _closed(self, event: ConversationClosed) -> Outcome:
+        self.closed_itself = True
+        self._account.agent_close_code = event.close_code
+        self._log.emit(events.AGENT_CLOSED, close_code=event.close_code, reason=event.reason, by="agent")
+        if event.close_code == WELL:
+            return Ended()
+        return Failed(cause_of(event), f"closed with {event.close_code}: {event.reason}", seated=True)
+
+    @property
+    def present(self) -> AgentLeg | None:
+        """Who sits and stays: one that is being relieved is told nothing any more."""
+        return None if self._over is not None and self._over.done() else self.agent
+
+    def relieve(self, outcome: Outcome) -> None:
+        """Make `hold` return with this: the agent failed in a way that it does not know, or we want another one."""
+        if self._over is not None and not self._over.done():
+            self._over.set_result(outcome)
+
+    def leave(self) -> AgentLeg | None:
+        """Nobody sits here any more, and nothing more is heard; the leg that did, for closing."""
+        agent, self.agent = self.agent, None
+        self._to_agent.disconnect()
+        if agent is not None:
+            agent.hear(None)
+            self._account.stale_audio += agent.stale_audio
+        return agent

@@ -1,0 +1,119 @@
+"""Where a call's outgoing connections are made: to agents, to the vendor's own route, to the operator's services."""
+
+import asyncio
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from ivr_bridge.bridge.agent_breaker import AgentBreakers
+from ivr_bridge.bridge.agent_order import AgentOrder
+from ivr_bridge.bridge.legs import AgentLeg
+from ivr_bridge.bridge.live_calls import LiveCall
+from ivr_bridge.elevenlabs.conversation.dialling import AgentDialler
+from ivr_bridge.elevenlabs.rest.client import RestClient
+from ivr_bridge.elevenlabs.rest.register_call import register_call
+from ivr_bridge.errors import AgentError, VendorUnreachable
+from ivr_bridge.flows.model import HttpNode
+from ivr_bridge.flows.moves import AskHttp, HttpAnswered
+from ivr_bridge.telemetry import events
+from ivr_bridge.telemetry.log import Log
+from ivr_bridge.tools.http_request import HttpFailed, HttpRequests, read_target
+from ivr_bridge.tools.json_pointer import pointed
+
+
+class Switchboard:
+    """One for the process.
+
+    Args:
+        rest_at: the vendor's REST API at a base URL; None: the one of the environment.
+        requests: to the operator's services.
+        log: of the server.
+    """
+
+    def __init__(self, rest_at: Callable[[str | None], RestClient], requests: HttpRequests, log: Log) -> None:
+        self._rest_at = rest_at
+        self._requests = requests
+        self._breakers = AgentBreakers(log)
+
+    async def dial(self, live: LiveCall, order: AgentOrder) -> AgentLeg:
+        """Open a conversation, unless that agent is known to be down.
+
+        Raises:
+            AgentError: there is none to be had.
+            AudioFormatError: it is set to a format that we cannot speak.
+        """
+        config, rest = live.ivr.config, self._rest_at(order.base_url)
+
+        async def dial() -> AgentLeg:
+            agent_id = order.agent_id or await live.ivr.profile.agent_id()
+            dialler = AgentDialler(
+                rest, agent_id, log=live.log, auth=config.agent_auth, overrides=_overrides(config.overrides, order)
+            )
+            return await dialler.dial(dynamic_variables=self._variables(live, order), first_message=order.first_message)
+
+        key = f"{order.agent_id or 'default'}" + (f" at {urlsplit(order.base_url).hostname}" if order.base_url else "")
+        return await self._breakers.dial(key, dial)
+
+    async def register(self, live: LiveCall, order: AgentOrder) -> str:
+        """The TwiML of the vendor's own route to the agent.
+
+        Raises:
+            VendorError: there is none to be had.
+        """
+        try:
+            agent_id = order.agent_id or await live.ivr.profile.agent_id()
+        except AgentError as error:
+            raise VendorUnreachable(str(error)) from error
+        return await register_call(
+            self._rest_at(order.base_url),
+            agent_id=agent_id,
+            caller=live.asked.caller,
+            called=live.asked.called,
+            dynamic_variables=self._variables(live, order),
+        )
+
+    @staticmethod
+    def _variables(live: LiveCall, order: AgentOrder) -> dict[str, str]:
+        call = live.asked
+        known = {"caller": call.caller, "called": call.called, "call_sid": call.call_sid}
+        variables = {name: known[what] for name, what in live.ivr.config.dynamic_variables.items()}
+        return variables | dict(order.dynamic_variables)
+
+    async def ask(self, live: LiveCall, asked: AskHttp, node: HttpNode) -> HttpAnswered:
+        """Ask a service for a flow; whatever goes wrong, the flow goes on."""
+        clock = asyncio.get_running_loop().time
+        begun_at = clock()
+        host = ""
+        try:
+            host = read_target(asked.url).raw_host or ""
+            reply = await self._requests.ask(
+                node.method,
+                asked.url,
+                asked.headers,
+                asked.body,
+                timeout_s=node.timeout_s,
+                allow_private=node.allow_private,
+            )
+        except HttpFailed as error:
+            ms = (clock() - begun_at) * 1000
+            live.log.emit(events.HTTP_FAILED, node=asked.node, host=host, error=error.cause, ms=ms)
+            return HttpAnswered(None)
+        ms = (clock() - begun_at) * 1000
+        live.log.emit(events.HTTP_ASKED, node=asked.node, host=host, status=reply.status, ms=ms)
+        found = {name: pointed(reply.json, pointer) for name, pointer in node.save.items()}
+        if reply.status // 100 != 2 or None in found.values():
+            return HttpAnswered(None)
+        return HttpAnswered({name: value for name, value in found.items() if value is not None})
+
+
+def _overrides(base: dict[str, object], order: AgentOrder) -> dict[str, object]:
+    """Everything that the operator wrote, and the call's language; an agent's fields are joined one by one."""
+    merged: dict[str, object] = dict(base)
+    wanted: list[dict[str, object]] = [dict(order.overrides)]
+    if order.language is not None:
+        wanted.append({"agent": {"language": order.language}})
+    for overrides in wanted:
+        for section, fields in overrides.items():
+            before = merged.get(section)
+            joined = isinstance(before, dict) and isinstance(fields, dict)
+            merged[section] = {**before, **fields} if joined else fields  # type: ignore[dict-item]
+    return merged
