@@ -4,6 +4,7 @@ twilio/      the caller's leg: signed webhooks, TwiML, the media stream
 audio/       bytes to bytes: G.711, resampling, framing, levels
 bridge/      one call: joins the two legs, keeps the playout ledger, ends exactly once
 elevenlabs/  the agent's leg: conversation protocol and socket, the vendor's REST API
+flows/       the IVR that an operator writes: its model, its engine, its hours
 tools/       the agent's client tools, run locally
 speech/      prompts: text an operator wrote, rendered once and kept
 access/      keys of this machine and the doors they open

@@ -241,23 +241,22 @@ class AgentSide:
         for event in self._needs.floor.give():
             self._needs.turns.receive(event)
 
-    def converse(self, talk: TalkWithAgent) -> None:
-        """The agent has the floor; one is brought if none is there, and the ladder climbed if it failed before."""
+    def converse(self, talk: TalkWithAgent, *, speaks_anyway: bool = False) -> None:
+        """The agent has the floor; one is brought if none is there, and the ladder climbed if it failed before.
+
+        `speaks_anyway`: it has chosen the option itself, and says so when it has the tool's answer.
+        """
         needs = self._needs
         needs.floor.take()
         needs.floor.give()
-        greeted = talk.greet and self._first and self._greeting.prompt is not None
         asked, self._asked = self._asked, []
-        if talk.greet and self._first:
-            self._fact = talk.told
-            if self._greeting.prompt is not None:
-                needs.play_greeting(self._greeting.prompt)
-            elif self._greeting.unwanted:
-                needs.turns.let_greet()
-        elif talk.told or not (talk.greet or asked or self._messages):
-            self._messages.append(talk.told or HAND_OVER)
-        wanted = needs.order()
-        agent = needs.seat.present
+        wanted, agent = needs.order(), needs.seat.present
+        if speaks_anyway and agent is not None and wanted == self._order:
+            if talk.told:
+                agent.send_contextual_update(talk.told)
+            needs.owes()
+            return
+        greeted = self._first_words(talk, bool(asked))
         if wanted != self._order:
             self._order = wanted
             self._messages = [*asked, *self._messages]
@@ -273,6 +272,19 @@ class AgentSide:
             self._bring()
         if not greeted:
             needs.filler.begin(needs.clock(), "connecting")
+
+    def _first_words(self, talk: TalkWithAgent, asked: bool) -> bool:
+        """Its greeting, or what is said to it in the caller's place; whether the caller hears a greeting at once."""
+        if talk.greet and self._first:
+            self._fact = talk.told
+            if self._greeting.prompt is not None:
+                self._needs.play_greeting(self._greeting.prompt)
+                return True
+            if self._greeting.unwanted:
+                self._needs.turns.let_greet()
+        elif talk.told or not (talk.greet or asked or self._messages):
+            self._messages.append(talk.told or HAND_OVER)
+        return False
 
     def language_changed(self, language: Language) -> None:
         """The call goes on in another language: by a new conversation, where the flow wants it so."""

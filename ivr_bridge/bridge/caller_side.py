@@ -141,6 +141,9 @@ class CallerSide:
         now = needs.clock()
         if not needs.floor.agents:
             needs.floor.caller_began()
+            if not needs.agent_side.there and needs.journey.options_by_key and not needs.to_caller.speaking(now):
+                # Nobody understands words here; until the menu is said again, the caller is not left in silence.
+                needs.filler.begin(now, "turn")
             return
         if not needs.agent_side.there or needs.to_agent.muted or needs.to_caller.speaking(now):
             return

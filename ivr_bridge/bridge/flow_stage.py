@@ -82,7 +82,7 @@ class CallHands(Protocol):
 class AgentHands(Protocol):
     """What the stage needs of the agent's side."""
 
-    def converse(self, talk: TalkWithAgent) -> None:
+    def converse(self, talk: TalkWithAgent, *, speaks_anyway: bool = False) -> None:
         """The agent has the floor; one is brought if none is there."""
         ...
 
@@ -128,6 +128,8 @@ class FlowStage:
         self._log = log
         self._language = journey.language
         self._follower = LanguageFollower(journey.language)
+        self._agent_chose = False
+        """Whether the step is the agent's own choice: it says something about it without being asked."""
         self._reporting = False
         """Whether the end of what is playing is to be told."""
         self.menu_told = ""
@@ -192,7 +194,9 @@ class FlowStage:
         says = self._journey.options.get(option)
         if says is not None:
             self._log.emit(events.OPTION_CHOSEN, node=self._journey.state.node, option=option, by="agent")
+            self._agent_chose = True
             self.step(OptionChosen(option))
+            self._agent_chose = False
         return says
 
     def show_menu(self) -> bool:
@@ -241,7 +245,7 @@ class FlowStage:
                     self._agent.tell(MENU_CLOSED, MENU_CONTEXT)
             case TalkWithAgent():
                 self._reporting = False
-                self._agent.converse(action)
+                self._agent.converse(action, speaks_anyway=self._agent_chose)
             case TellAgent(text):
                 self._agent.say_for_caller(text)
             case MuteCaller(muted):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from ivr_bridge.flows.engine import Engine
-from ivr_bridge.flows.model import AgentNode, DigitsNode, Flow, Language, Node
+from ivr_bridge.flows.model import AgentNode, DigitsNode, Flow, Language, MenuNode, Node
 from ivr_bridge.flows.moves import Action, FlowInput, FlowState, Moment, TakeVoicemail, Transfer
 from ivr_bridge.telemetry import events
 from ivr_bridge.telemetry.log import Log
@@ -74,6 +74,11 @@ class Journey:
     def options(self) -> Mapping[str, str]:
         """Of the open menu, name -> words; empty when none is open."""
         return self._engine.options(self.state)
+
+    @property
+    def options_by_key(self) -> bool:
+        """Whether a menu waits for a key."""
+        return isinstance(self.node, MenuNode)
 
     @property
     def agent_has_floor(self) -> bool:

@@ -28,7 +28,7 @@ STEADY_FEED_S = 5.0
 """The agent ends a conversation that hears nothing for 60 s; long before that it gets a sign of life."""
 DEAD_AFTER_S = 6.0
 """The vendor sends a ping every few seconds: an agent that owes an answer and sends none is half-open."""
-WAIT_PROMPT, ASK_PROMPT, ASK_AGAIN_PROMPT = "connecting", "are_you_there", "no_match"
+WAIT_PROMPT, ASK_PROMPT, ASK_AGAIN_PROMPT = "connecting", "are_you_there", "no_input"
 
 
 @dataclass(frozen=True, slots=True)

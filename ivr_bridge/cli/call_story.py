@@ -32,7 +32,7 @@ SERVER_WORDS = {
     "filler.played": ("filler", "{why}"),
     "rung.climbed": ("ladder", "{rung}: {cause}"),
     "agent.recovered": ("ladder", "the agent is back by {rung}"),
-    "call.handed_over": ("flow", "to {to}"),
+    "call.handed_over": ("flow", "to {where}"),
     "voicemail.taken": ("voicemail", "{duration_s} s"),
 }
 """What the server tells of its flows and its ladder -> who, and the words with its fields."""

@@ -13,7 +13,7 @@ from ivr_bridge.simulator.phone.caller import Digits, HangUp, Say, Step, Wait
 KEYS = ("1", "0")
 """Pressed in the first, the second menu; in a third one they hang up."""
 QUESTIONS = 3
-ASKING_PROMPTS = frozenset({"no_match", "are_you_there"})
+ASKING_PROMPTS = frozenset({"no_input", "are_you_there"})
 """After them a person says it again."""
 LISTEN = Wait(0.2)
 BEFORE_KEY = Wait(0.6)

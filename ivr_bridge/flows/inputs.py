@@ -68,8 +68,7 @@ def _pressed(walk: Walk, happened: KeyPressed) -> None:
         return
     match walk.state.waiting, walk.node:
         case "prompt", PromptNode() as node:
-            walk.interrupt()
-            walk.go(node.next)
+            menus.key_ahead(walk, node, happened.key)
         case "key", MenuNode() as node:
             menus.key(walk, node, happened.key)
         case "key", LanguageNode() as node:

@@ -6,7 +6,7 @@ time is due, and the menu ends by a key or by the agent's `choose_option`.
 
 from dataclasses import replace
 
-from ivr_bridge.flows.model import PERSON_KEY, MenuNode
+from ivr_bridge.flows.model import PERSON_KEY, MenuNode, PromptNode
 from ivr_bridge.flows.moves import CloseMenu, LetAgentAnswer, StopPlaying
 from ivr_bridge.flows.walk import Walk
 
@@ -22,14 +22,27 @@ def enter(walk: Walk, node: MenuNode) -> None:
 def key(walk: Walk, node: MenuNode, pressed: str) -> None:
     """Take the option of this key, at any time; 0 without an option leads to a person."""
     walk.interrupt()
+    if (leads_to := _behind(walk, node, pressed)) is not None:
+        walk.go(leads_to)
+    else:
+        say_again(walk, node, node.no_match)
+
+
+def key_ahead(walk: Walk, before: PromptNode, pressed: str) -> None:
+    """A key stops the prompt; one that the menu behind it knows is taken by that menu, unsaid."""
+    walk.interrupt()
+    node = walk.flow.nodes.get(before.next)
+    leads_to = _behind(walk, node, pressed) if isinstance(node, MenuNode) else None
+    if leads_to is not None:
+        walk.state = replace(walk.state, last_menu=(walk.state.flow, before.next))
+    walk.go(leads_to or before.next)
+
+
+def _behind(walk: Walk, node: MenuNode, pressed: str) -> str | None:
     for option in node.options.values():
         if option.key == pressed:
-            walk.go(option.next)
-            return
-    if pressed == PERSON_KEY and walk.flow.person is not None:
-        walk.go(walk.flow.person)
-        return
-    say_again(walk, node, node.no_match)
+            return option.next
+    return walk.flow.person if pressed == PERSON_KEY else None
 
 
 def choose(walk: Walk, node: MenuNode, option: str) -> None:

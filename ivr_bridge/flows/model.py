@@ -51,7 +51,7 @@ class AgentChoice(ConfigModel):
 
 
 class PromptNode(ConfigModel):
-    """Say a prompt; a key stops it."""
+    """Say a prompt; a key stops it, and counts for the menu behind it if there is one."""
 
     kind: Literal["prompt"]
     prompt: Name
@@ -98,7 +98,8 @@ class AgentNode(AgentChoice):
 
     kind: Literal["agent"]
     told: Template = ""
-    """Told to the agent as a fact when the node is entered, such as what the caller chose before."""
+    """Said to the agent in the caller's place when the node is entered: `I would like to book a table.` It answers.
+    A fact instead where it speaks anyway: where the call begins with it, or where it has chosen the option itself."""
     next: Name | None = None
     """When the agent has ended the conversation well; None: the call ends with its last words."""
 

@@ -163,7 +163,7 @@ class CloseMenu:
 class TalkWithAgent:
     """The agent has the floor. `greet`: the call begins with it, so it is greeted by its first words.
 
-    `told` is a fact for it (template filled in).
+    `told` is said to it in the caller's place (template filled in), so that it answers; a fact where it greets.
     """
 
     node: AgentNode

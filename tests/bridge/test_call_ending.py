@@ -106,7 +106,7 @@ def test_an_agent_that_never_answers_is_excused_once_then_given_up() -> None:
 
     termination, scene = play(story)
     assert termination is Termination.AGENT_SILENT
-    assert scene.played == ["no_match", "sorry"]
+    assert scene.played == ["no_input", "sorry"]
 
 
 def test_an_agent_that_floods_is_cut_off() -> None:

@@ -177,7 +177,7 @@ def test_a_sound_without_words_is_waited_for_so_long_and_then_the_caller_is_aske
         await hangs_up(scene)
 
     _, scene = play_menu(story, start="chat", greeting=WELCOME, outside=Outside(greets=True))
-    assert scene.played == ["no_match"]
+    assert scene.played == ["no_input"]
     assert scene.events("rung.climbed") == []
 
 

@@ -124,7 +124,7 @@ def test_a_sound_that_nobody_answers_is_asked_again_unless_the_agent_is_half_ope
 
     _, scene = play_menu(story, flow=menu_flow("chat"), greeting=WELCOME, outside=Outside(greets=True))
     assert [line["cause"] for line in scene.events("rung.climbed")] == ([cause] if cause else [])
-    assert scene.played == (["sorry"] if cause else ["no_match"])
+    assert scene.played == (["sorry"] if cause else ["no_input"])
 
 
 def test_a_filler_of_words_is_followed_by_rounds_of_music_without_a_hole() -> None:

@@ -141,7 +141,7 @@ def test_why_nobody_could_be_reached_is_in_the_log(calls: dict[str, PlacedCall],
 
 
 def test_of_a_silent_agent_the_caller_is_asked_again_once(calls: dict[str, PlacedCall]) -> None:
-    assert calls["silent"].prompts == ["no_match", "sorry"]
+    assert calls["silent"].prompts == ["no_input", "sorry"]
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_an_agent_who_took_over_is_asked_again():
     assert not scene.caller.is_answered
 
 
-@pytest.mark.parametrize("prompt", ["no_match", "are_you_there"])
+@pytest.mark.parametrize("prompt", ["no_input", "are_you_there"])
 def test_who_is_asked_says_it_again(prompt):
     scene = asked()
     scene.tell("prompt.played", prompt="connecting")

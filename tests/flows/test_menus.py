@@ -241,3 +241,29 @@ def test_sent_elsewhere_it_is_closed() -> None:
     call = line()
     assert call.give(SentTo("booking"))[:2] == (CloseMenu(), StopPlaying())
     assert call.where == "booking"
+
+
+AHEAD = {
+    "welcome": {"kind": "prompt", "prompt": "welcome", "next": "menu"},
+    "menu": {
+        "kind": "menu",
+        "prompt": "main_menu",
+        "options": {"hours": {"key": "1", "says": "hours", "next": "hours"}},
+        "otherwise": "bye",
+    },
+    "hours": {"kind": "prompt", "prompt": "opening_hours", "next": "menu"},
+    "desk": {"kind": "transfer", "number": "+15550100", "failed": "bye"},
+}
+
+
+@pytest.mark.parametrize(
+    ("key", "node", "last_menu"),
+    [("1", "hours", ("main", "menu")), ("0", "desk", ("main", "menu")), ("5", "menu", ("main", "menu"))],
+)
+def test_a_key_over_the_prompt_before_a_menu_counts_for_the_menu(
+    key: str, node: str, last_menu: tuple[str, str]
+) -> None:
+    line = Line(flow(AHEAD, person="desk"))
+    line.begin()
+    line.give(KeyPressed(key))
+    assert (line.where, line.state.last_menu) == (node, last_menu)

@@ -91,7 +91,7 @@ class FakeSides:
 
     # AgentHands
 
-    def converse(self, talk: Any) -> None:
+    def converse(self, talk: Any, *, speaks_anyway: bool = False) -> None:
         self.done.append(("converse", talk.greet))
 
     def answer_out_loud(self) -> None:
