@@ -73,10 +73,10 @@ class CallerToAgent:
         """Carry one frame over; a gap before it becomes silence, so that the agent's clock stays right."""
         account = self._account
         account.frames_in += 1
-        if self._gone:
-            return
         if account.frames_in % LISTEN_EVERY == 0:
             self._listen(event.payload)
+        if self._gone:
+            return
         if event.gap_ms:
             account.gaps += 1
             account.gap_ms += event.gap_ms

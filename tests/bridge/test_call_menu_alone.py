@@ -7,7 +7,18 @@ import pytest
 from ivr_bridge.elevenlabs.conversation.events import ConversationClosed
 from ivr_bridge.errors import AgentUnreachable
 from tests.support.call_scene import Outside, Scene, hangs_up
-from tests.support.menu_calls import calls_tool, heard, menu_flow, play_menu, presses, says, told, transcribes, voices
+from tests.support.menu_calls import (
+    calls_tool,
+    heard,
+    longest_silence_s,
+    menu_flow,
+    play_menu,
+    presses,
+    says,
+    told,
+    transcribes,
+    voices,
+)
 
 
 @pytest.mark.parametrize("code", [1000, 1011])
@@ -75,3 +86,32 @@ def test_a_menu_that_is_for_keys_only_is_never_told_to_an_agent_and_words_do_not
 
     _, scene = play_menu(story, outside=Outside(greets=False))
     assert heard(scene) == [("prompt", 0.0, 0.2), ("prompt", 0.2, 1.2)]
+
+
+def test_words_that_nobody_understands_are_not_met_by_silence() -> None:
+    async def story(scene: Scene) -> None:
+        scene.agent.says(ConversationClosed(1011, ""))
+        await asyncio.sleep(1.2)
+        scene.caller.speaks(800)
+        await asyncio.sleep(6)
+        await hangs_up(scene)
+
+    _, scene = play_menu(story)
+    assert [line["why"] for line in scene.events("filler.played")] == ["turn: music"]
+    assert longest_silence_s(scene, 1.2, 7) < 2.0
+    assert scene.played[:3] == ["main_menu", "no_input", "main_menu"]
+
+
+def test_an_agent_that_chose_the_option_itself_is_not_asked_a_second_time() -> None:
+    async def story(scene: Scene) -> None:
+        await asyncio.sleep(0.3)
+        transcribes(scene.agent, "I would like to book a table")
+        await calls_tool(scene.agent, "choose_option", option="booking")
+        assert told(scene.agent) == []
+        assert told(scene.agent, "contextual_update")[-1] == "I chose to book a table."
+        says(scene.agent, "With pleasure.", 1000, 3)
+        await asyncio.sleep(2)
+        await hangs_up(scene)
+
+    _, scene = play_menu(story)
+    assert voices(scene) == ["prompt", "agent"]

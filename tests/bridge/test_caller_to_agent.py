@@ -120,5 +120,6 @@ def test_when_the_agent_is_gone_nothing_more_is_sent_or_missed() -> None:
     for _ in range(LISTEN_EVERY * SPEECH_FRAMES * 2):
         direction.hears(silence_b64(20, 0x10))
     assert agent.audio == [numbered(1)]
-    assert (direction.spoken, direction.account.frames_dropped) == (0, 0)
+    assert direction.spoken > 0, "a menu of keys wants to know it all the same"
+    assert direction.account.frames_dropped == 0
     assert direction.account.frames_in == 1 + LISTEN_EVERY * SPEECH_FRAMES * 2
