@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - what is said in Chinese has Chinese signs
 """The agent's side of a stream: who sits in the seat, what it is told, and what happens when it fails."""
 
 from collections.abc import Awaitable, Callable, Coroutine
@@ -24,9 +25,17 @@ from ivr_bridge.flows.moves import AgentEnded, AgentGone, FlowInput, SentTo, Tal
 from ivr_bridge.speech.prompt import Prompt
 
 MENU_CONTEXT = "menu"
-GO_ON = "We were cut off for a moment. Please go on."
+GO_ON: dict[Language, str] = {
+    "en": "We were cut off for a moment. Please go on.",
+    "es": "Se ha cortado un momento. Siga, por favor.",
+    "zh": "刚才断线了一下，请继续。",
+}
 """In the caller's place, to a new agent that the old one left without an open question."""
-HAND_OVER = "I would like to talk with you now."
+HAND_OVER: dict[Language, str] = {
+    "en": "I would like to talk with you now.",
+    "es": "Ahora quisiera hablar con usted.",
+    "zh": "我现在想和您谈谈。",
+}
 """In the caller's place, when a flow hands over to an agent and tells it nothing."""
 
 
@@ -209,8 +218,9 @@ class AgentSide:
             agent.send_contextual_update(menu, MENU_CONTEXT)
         messages, self._messages = self._messages, []
         if again and not messages and self.has_floor:
-            messages = [needs.transcript.unanswered or GO_ON]
+            messages = [needs.transcript.unanswered or GO_ON[needs.journey.language]]
         for text in messages:
+            self._needs.turns.said_for_caller(text)
             agent.send_user_message(text)
             needs.owes()
         if not messages and not needs.greets(self._order):
@@ -228,6 +238,7 @@ class AgentSide:
         """A message in the caller's place, which the agent answers; kept for an agent that is on its way."""
         agent = self._needs.seat.present
         if agent is not None:
+            self._needs.turns.said_for_caller(text)
             agent.send_user_message(text)
         else:
             self._messages.append(text)
@@ -264,6 +275,7 @@ class AgentSide:
         elif agent is not None:
             messages, self._messages = self._messages, []
             for text in messages:
+                self._needs.turns.said_for_caller(text)
                 agent.send_user_message(text)
             if asked or messages:
                 needs.owes()
@@ -283,7 +295,7 @@ class AgentSide:
             if self._greeting.unwanted:
                 self._needs.turns.let_greet()
         elif talk.told or not (talk.greet or asked or self._messages):
-            self._messages.append(talk.told or HAND_OVER)
+            self._messages.append(talk.told or HAND_OVER[self._needs.journey.language])
         return False
 
     def language_changed(self, language: Language) -> None:

@@ -219,7 +219,7 @@ class AgentToCaller:
         self._marked.set()
         self._log.emit(
             events.REPLY_PLAYED,
-            event_id=interruption.event_id,
+            event_id=_agents(interruption.event_id),
             heard_ms=interruption.heard_ms,
             sent_ms=interruption.sent_ms,
             whole=False,
@@ -240,7 +240,7 @@ class AgentToCaller:
         for reply in self.playout.settle(now):
             self._log.emit(
                 events.REPLY_PLAYED,
-                event_id=reply.event_id,
+                event_id=_agents(reply.event_id),
                 heard_ms=reply.sent_ms,
                 sent_ms=reply.sent_ms,
                 whole=True,
@@ -268,3 +268,8 @@ class AgentToCaller:
         self._account.marks_played += self.playout.marks_played
         self._account.marks_discarded += self.playout.marks_discarded
         self._account.played_ms += self.playout.played_ms(self._clock())
+
+
+def _agents(event_id: int) -> int:
+    """As the agent counts; prompts of ours are below zero."""
+    return event_id % EVENT_IDS_OF_ONE_AGENT if event_id > 0 else event_id

@@ -103,6 +103,7 @@ class Call:
             account=self._account,
             tell=self._tell_heard if needs.tell_agent_what_was_heard else None,
             understood=self._understood,
+            greeted=self._opening.greeting.unwanted,
             audible=self._audible,
             clock=self._clock,
             log=needs.log,

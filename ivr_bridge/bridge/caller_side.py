@@ -16,7 +16,7 @@ from ivr_bridge.bridge.journey import Journey
 from ivr_bridge.bridge.legs import CallerLeg
 from ivr_bridge.bridge.termination import Termination
 from ivr_bridge.errors import RemoteProtocolError
-from ivr_bridge.flows.model import PERSON_KEY
+from ivr_bridge.flows.model import PERSON_KEY, DigitsNode
 from ivr_bridge.telemetry import events
 from ivr_bridge.telemetry.log import Log
 from ivr_bridge.twilio.stream_events import (
@@ -30,6 +30,7 @@ from ivr_bridge.twilio.stream_events import (
 )
 
 KINDS_LOGGED = 10
+LATE_TERMINATOR_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ class CallerSide:
         self._digits = DigitCollector()
         self._keyed: list[str] = []
         self._unknown_kinds: set[str] = set()
+        self._terminator_due = ("", 0.0)
+        """A key that may still follow a number which needed it no more, and until when."""
 
     async def listen(self) -> None:
         """Until the stream is over."""
@@ -91,7 +94,7 @@ class CallerSide:
             case MarkReached(name):
                 needs.to_caller.mark_reached(name)
             case DtmfPressed(digit):
-                needs.log.emit(events.CALLER_KEYED, pii={"digit": digit})
+                needs.log.emit(events.CALLER_KEYED, pii={"digit": "*" if needs.to_agent.muted else digit})
                 needs.deadlines.caller_heard(needs.clock())
                 self._key_pressed(digit)
             case StreamStopped():
@@ -112,12 +115,21 @@ class CallerSide:
     def _key_pressed(self, key: str) -> None:
         """The agent's while it talks, but for the one that reaches a person; else the flow's."""
         needs = self._needs
-        if needs.ending():
+        if needs.ending() or self._late_terminator(key):
             return
-        if needs.journey.agent_node is None or (key == PERSON_KEY and needs.journey.flow.person is not None):
+        if isinstance(before := needs.journey.node, DigitsNode):
+            needs.stage.key_pressed(key)
+            if needs.journey.node is not before and key != before.terminator:
+                self._terminator_due = (before.terminator, needs.clock() + LATE_TERMINATOR_S)
+        elif needs.journey.agent_node is None or (key == PERSON_KEY and needs.journey.flow.person is not None):
             needs.stage.key_pressed(key)
         else:
             self._complete(self._digits.press(key, needs.clock()))
+
+    def _late_terminator(self, key: str) -> bool:
+        """Whether a key only closes a number that was complete without it."""
+        (terminator, until), self._terminator_due = self._terminator_due, ("", 0.0)
+        return key == terminator and self._needs.clock() <= until
 
     def tick(self, now: float) -> None:
         """A few times a second: a number is complete when no key has come for long."""

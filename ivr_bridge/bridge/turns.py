@@ -49,6 +49,7 @@ class Turns:
         account: CallAccount,
         tell: Callable[[str], None] | None,
         understood: Callable[[str], None],
+        greeted: bool = False,
         audible: Callable[[], None],
         clock: Callable[[], float],
         log: Log,
@@ -68,7 +69,9 @@ class Turns:
         self._log = log
         self._texts: dict[int, str] = {}
         self._kinds: set[str] = set()
-        self._greeted_before = False
+        self._for_caller: list[str] = []
+        """What we asked in the caller's place and the agent has not reported yet."""
+        self._greeted_before = greeted
         """Whether a greeting that the gate drops is one that the caller never hears."""
         self._handlers: dict[type, Callable[[Any], Termination | None]] = {
             AgentAudio: self._audio,
@@ -91,7 +94,12 @@ class Turns:
         """What comes from now on is of another conversation."""
         self._gate = gate
         self._texts.clear()
+        self._for_caller.clear()
         self._greeted_before = True
+
+    def said_for_caller(self, text: str) -> None:
+        """This is asked in the caller's place: the agent reports it as words of the caller, and it is none."""
+        self._for_caller.append(" ".join(text.split()))
 
     def let_greet(self) -> None:
         """Its first words are wanted after all."""
@@ -148,6 +156,11 @@ class Turns:
     def _transcribed(self, event: CallerTranscribed) -> None:
         self._to_caller.turn_began()
         now = self._clock()
+        words = " ".join(event.text.split())
+        if words in self._for_caller:
+            self._for_caller.remove(words)
+            self._gate.open()
+            return
         self._deadlines.caller_heard(now)
         self._transcript.heard(event.text)
         self._log.emit(events.CALLER_SAID, event_id=event.event_id, pii={"text": event.text})

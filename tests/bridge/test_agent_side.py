@@ -133,7 +133,7 @@ def test_a_retry_is_of_the_agent_that_failed() -> None:
         await asyncio.sleep(0.2)
         scene.agents[1].says(AgentResponded("Billing.", 1), CRASH)
         await asyncio.sleep(0.2)
-        assert told(scene.agents[2])[-1] == GO_ON
+        assert told(scene.agents[2])[-1] == GO_ON["en"]
         await hangs_up(scene)
 
     _, scene = play_menu(story, flow=menu_flow(ladder=RETRY), outside=Outside())
@@ -235,7 +235,7 @@ def test_every_dial_that_fails_is_one_rung() -> None:
     termination, scene = play_menu(story, flow=menu_flow("chat", ladder=ladder), outside=Outside(dial_errors=errors))
     assert termination is Termination.AGENT_UNREACHABLE
     assert [line["rung"] for line in scene.events("rung.climbed")] == ["retry", "agent", "apology"]
-    assert HAND_OVER not in scene.played
+    assert HAND_OVER["en"] not in scene.played
     assert len(scene.orders) == 3
 
 

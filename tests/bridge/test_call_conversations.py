@@ -67,7 +67,7 @@ def test_another_agent_before_a_word_was_said_does_not_greet_and_answer_at_once(
         await presses(scene, "6", after_s=0.5)
         await asyncio.sleep(0.2)
         second = scene.agents[1]
-        assert told(second) == [HAND_OVER]
+        assert told(second) == [HAND_OVER["en"]]
         says(second, "Welcome to billing.", 1000, 1)
         says(second, "What can I do for you?", 500, 2, byte=0x21)
         await asyncio.sleep(3)
@@ -293,7 +293,7 @@ def test_a_conversation_that_was_cut_off_in_the_agents_words_is_asked_to_go_on()
         await asyncio.sleep(2)
         scene.agent.says(CRASH)
         await asyncio.sleep(0.5)
-        assert told(scene.agents[1]) == [GO_ON]
+        assert told(scene.agents[1]) == [GO_ON["en"]]
         await hangs_up(scene)
 
     play_menu(story, flow=menu_flow("chat", ladder=RETRY), outside=Outside())

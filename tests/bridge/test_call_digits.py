@@ -139,7 +139,7 @@ def test_a_sensitive_number_is_in_no_message_and_in_no_log_unmasked(leave: str) 
 
     _, scene = play_menu(story, outside=Outside())
     assert PIN not in json.dumps(scene.agent.sent)
-    assert [line["pii.digit"] for line in scene.events("caller.keyed")][:4] == ["4", "4", "7", "1"]
+    assert [line["pii.digit"] for line in scene.events("caller.keyed")][:4] == ["4", "*", "*", "*"]
     for line in scene.logs:
         plain = {name: value for name, value in line.items() if not name.startswith("pii.")}
         for part in (PIN, PIN[:-1], "'4'", '"7"'):

@@ -279,7 +279,7 @@ def test_a_call_without_a_menu_has_none_to_show() -> None:
     play_menu(story, start="chat")
 
 
-@pytest.mark.parametrize(("key", "message"), [("2", "I chose to book a table."), ("8", HAND_OVER)])
+@pytest.mark.parametrize(("key", "message"), [("2", "I chose to book a table."), ("8", HAND_OVER["en"])])
 def test_the_menu_hands_over_with_context_and_the_agents_greeting_is_not_heard(key: str, message: str) -> None:
     menu = menu_flow()
     menu["nodes"]["menu"]["options"]["chat"] = {"key": "8", "says": "talk", "next": "chat"}

@@ -190,3 +190,15 @@ def test_words_after_the_call_has_begun_to_end_change_nothing() -> None:
     termination, scene = play_menu(story, flow=menu_flow("chat"))
     assert termination is Termination.TRANSFERRED
     assert voices(scene) == ["prompt"]
+
+
+def test_a_terminator_that_a_full_number_needed_no_more_is_not_the_agents() -> None:
+    async def story(scene: Scene) -> None:
+        await presses(scene, "3", *"80012345", "#", after_s=0.2)
+        await asyncio.sleep(3)
+        assert told(scene.agent) == ["My customer number is 80012345.", "I chose to book a table."]
+        await presses(scene, "#")
+        assert told(scene.agent)[-1] == "I pressed # on the keypad."
+        await hangs_up(scene)
+
+    play_menu(story, outside=Outside())
