@@ -71,7 +71,9 @@ class AgentSeat:
         self._account = account
         self._connect_s = connect_s
         self._log = log
-        self._over: asyncio.Future[Outcome] | None = None
+        self._task: asyncio.Task[None] | None = None
+        """Which waits in `hold`."""
+        self._relieved: Outcome | None = None
         self.agent: AgentLeg | None = None
         self.expected: ParkedAgent | None = None
         """On its way, claimed by nobody yet: whoever ends the stream discards it."""
@@ -81,16 +83,21 @@ class AgentSeat:
     async def hold(self, coming: ParkedAgent) -> Outcome:
         """Wait for the agent, let it talk, and say why that is over. Its leg then is in `leave`."""
         self.expected = coming
-        self._over = asyncio.get_running_loop().create_future()
-        listening = asyncio.get_running_loop().create_task(self._listen(coming), name="hear the agent")
+        self._relieved = None
+        task = self._task = asyncio.current_task()
         try:
-            await asyncio.wait((listening, self._over), return_when=asyncio.FIRST_COMPLETED)
+            return await self._listen(coming)
+        except asyncio.CancelledError:
+            # Ours, by `relieve`, or somebody else's, who wants the whole task to end.
+            relieved = self._relief()
+            if relieved is None or task is None or task.uncancel() > 0:
+                raise
+            return relieved
         finally:
-            listening.cancel()
-            await asyncio.wait((listening,))
-        if listening.cancelled() or self._over.done():
-            return self._over.result() if self._over.done() else Relieved()
-        return listening.result()
+            self._task = None
+
+    def _relief(self) -> Outcome | None:
+        return self._relieved
 
     async def _listen(self, coming: ParkedAgent) -> Outcome:
         try:
@@ -118,7 +125,7 @@ class AgentSeat:
                 self._enter(event)
 
     def _enter(self, event: AgentEvent) -> None:
-        if self._over is not None and not self._over.done():  # else it is relieved: nothing more of it counts
+        if self._relieved is None:  # else nothing more of it counts
             self._hear(event)
 
     def _sit(self, agent: AgentLeg) -> None:
@@ -143,12 +150,13 @@ class AgentSeat:
     @property
     def present(self) -> AgentLeg | None:
         """Who sits and stays: one that is being relieved is told nothing any more."""
-        return None if self._over is not None and self._over.done() else self.agent
+        return self.agent if self._relieved is None else None
 
     def relieve(self, outcome: Outcome) -> None:
         """Make `hold` return with this: the agent failed in a way that it does not know, or we want another one."""
-        if self._over is not None and not self._over.done():
-            self._over.set_result(outcome)
+        if self._task is not None and self._relieved is None:
+            self._relieved = outcome
+            self._task.cancel()
 
     def leave(self) -> AgentLeg | None:
         """Nobody sits here any more, and nothing more is heard; the leg that did, for closing."""

@@ -3,7 +3,6 @@
 It is kept for every call and shown to nobody but the agent: no log holds it, and it ends with the call.
 """
 
-from collections import deque
 from typing import Literal
 
 MAX_LINES = 40
@@ -20,7 +19,7 @@ class Transcript:
     __slots__ = ("_chars", "_left_out", "_lines")
 
     def __init__(self) -> None:
-        self._lines: deque[tuple[_Speaker, str]] = deque()
+        self._lines: list[tuple[_Speaker, str]] = []
         self._chars = 0
         self._left_out = False
 
@@ -76,7 +75,7 @@ class Transcript:
         self._lines.append((speaker, line))
         self._chars += len(line)
         while len(self._lines) > MAX_LINES or self._chars > MAX_CHARS:
-            self._chars -= len(self._lines.popleft()[1])
+            self._chars -= len(self._lines.pop(0)[1])
             self._left_out = True
 
 

@@ -1,7 +1,7 @@
 """What the agent says and asks for, apart from closing: words, audio, interruptions, tool calls."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from ivr_bridge.bridge.account import CallAccount
 from ivr_bridge.bridge.agent_to_caller import AgentToCaller
@@ -73,20 +73,6 @@ class Turns:
         """What we asked in the caller's place and the agent has not reported yet."""
         self._greeted_before = greeted
         """Whether a greeting that the gate drops is one that the caller never hears."""
-        self._handlers: dict[type, Callable[[Any], Termination | None]] = {
-            AgentAudio: self._audio,
-            AgentResponded: self._responded,
-            AgentResponseCorrected: self._corrected,
-            AgentResponseCompleted: self._completed,
-            CallerTentative: self._heard_something,
-            CallerTranscribed: self._transcribed,
-            Interrupted: self._interrupted,
-            ToolRequested: self._tool_requested,
-            ToolReported: self._tool_reported,
-            VendorFaulted: self._faulted,
-            NotedEvent: self._noted,
-            UnknownMessage: self._unknown,
-        }
         self.deaf = False
         """While True (the call is ending with a prompt of ours) nothing of the agent's reaches the caller."""
 
@@ -107,8 +93,8 @@ class Turns:
 
     def receive(self, event: AgentEvent) -> Termination | None:
         """Enter one event; the Termination that it means, if any."""
-        handle = self._handlers.get(type(event))
-        return handle(event) if handle is not None else None
+        handle = self._HANDLERS.get(type(event))
+        return handle(self, event) if handle is not None else None
 
     def _audio(self, event: AgentAudio) -> Termination | None:
         if self._gate.shut:  # what the caller does not hear is no answer to them
@@ -240,3 +226,19 @@ class Turns:
         """Carry the totals of tools into the account."""
         self._account.tools += self._tools.called
         self._account.tools_failed += self._tools.failed
+
+    _HANDLERS: ClassVar[dict[type, Callable[[Any, Any], Termination | None]]] = {
+        AgentAudio: _audio,
+        AgentResponded: _responded,
+        AgentResponseCorrected: _corrected,
+        AgentResponseCompleted: _completed,
+        CallerTentative: _heard_something,
+        CallerTranscribed: _transcribed,
+        Interrupted: _interrupted,
+        ToolRequested: _tool_requested,
+        ToolReported: _tool_reported,
+        VendorFaulted: _faulted,
+        NotedEvent: _noted,
+        UnknownMessage: _unknown,
+    }
+    """Each event of the agent and what it does; one table for all calls."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from ivr_bridge.audio.hold_music import hold_music
 from ivr_bridge.bridge.account import CallAccount
@@ -52,6 +53,12 @@ class WatchNeeds:
     ending: Callable[[], bool]
     clock: Callable[[], float]
     log: Log
+
+
+@cache
+def _music() -> Prompt:
+    """One for all calls: its text form alone is 85 KB."""
+    return Prompt("hold_music", "en", "", hold_music())
 
 
 class Watch:
@@ -117,7 +124,7 @@ class Watch:
         language = needs.journey.language
         prompt = needs.prompt(WAIT_PROMPT, language) if fill is Fill.WORDS else None
         needs.to_caller.stop_filler()
-        needs.to_caller.play_filler(prompt or Prompt("hold_music", language, "", hold_music()))
+        needs.to_caller.play_filler(prompt or _music())
         after_ms = (now - needs.filler.since) * 1000
         needs.log.emit(events.FILLER_PLAYED, why=f"{needs.filler.why}: {fill.value}", after_ms=after_ms)
 
