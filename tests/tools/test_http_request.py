@@ -220,10 +220,10 @@ async def test_a_service_that_speaks_no_http() -> None:
     asking = HttpRequests()
     try:
         port = server.sockets[0].getsockname()[1]
+        # Made here: a traceback shows the lines of the call itself.
+        url, headers = f"http://127.0.0.1:{port}/?q=s3cret", {"X-Key": "s3cret"}
         with pytest.raises(HttpUnreachable) as raised:
-            await asking.ask(
-                "GET", f"http://127.0.0.1:{port}/?q=s3cret", {"X-Key": "s3cret"}, timeout_s=5, allow_private=HERE
-            )
+            await asking.ask("GET", url, headers, timeout_s=5, allow_private=HERE)
         assert "s3cret" not in "".join(traceback.format_exception(raised.value)) + repr(raised.value.__context__)
     finally:
         await asking.close()
