@@ -61,10 +61,12 @@ class NetworkLeg:
         if length_ms is None:
             length_ms = -(-len(mulaw) // FRAME_SAMPLES) * FRAME_MS
         self._recording.start(time.monotonic())
-        first = self._now()
+        # By whole frames, as it is listened to: so no sound of the network's is taken for a stream's.
+        now = self._now()
+        first = now - now % FRAME_SAMPLES
         self._recording.hearing.part(first)
         self._recording.playback.play(mulaw, first)
-        began_at = time.monotonic()
+        began_at = time.monotonic() - (now - first) / RATE_HZ
         while interlude.elapsed_ms < length_ms and not interlude.ending and not until(interlude):
             interlude.elapsed_ms += FRAME_MS
             if self._in_real_time:
@@ -73,7 +75,7 @@ class NetworkLeg:
                 await asyncio.sleep(0)
                 self._recording.advance(FRAME_SAMPLES)
             self._tick(first + (interlude.elapsed_ms - FRAME_MS) * RATE_HZ // 1000, interlude)
-        over = self._now()
+        over = first + interlude.elapsed_ms * RATE_HZ // 1000
         self._recording.playback.stop(over)
         self._recording.network_played(first, over)
         self._recording.hearing.part(over)

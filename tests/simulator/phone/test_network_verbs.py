@@ -50,10 +50,9 @@ async def test_a_dial_that_is_answered_rings_says_hello_and_reports_to_its_actio
         ("person_speaking", sounds.HELLO),
         ("dial_ended", "completed after 4 s"),
     ]
-    heard = report.network_heard_at_ms  # a machine that stands still for a moment parts a span in two
-    assert round(heard[0][0]) == 0, "the ring"
-    assert round(heard[-1][1]) == pytest.approx(4000, abs=42), "hello, to its end"
-    assert sum(end - start for start, end in heard) == pytest.approx(3000, abs=60)
+    (ring, hello) = report.network_heard_at_ms
+    assert (round(ring[0]), round(ring[1])) == (0, pytest.approx(2000, abs=2))
+    assert (round(hello[0]), round(hello[1])) == (pytest.approx(3000, abs=22), pytest.approx(4000, abs=22))
 
 
 @pytest.mark.parametrize(("status", "heard_ms"), [("no-answer", 1000), ("busy", 0), ("failed", 0)])
@@ -69,7 +68,7 @@ async def test_a_dial_that_nobody_answers(status, heard_ms):
     assert params["DialCallStatus"] == status
     assert "DialCallDuration" not in params
     said_ms = len("They did not answer.") * sounds.TONE_MS_PER_CHAR
-    assert sum(end - start for start, end in report.network_heard_at_ms) == pytest.approx(heard_ms + said_ms, abs=25)
+    assert sum(end - start for start, end in report.network_heard_at_ms) == pytest.approx(heard_ms + said_ms, abs=5)
 
 
 async def test_a_caller_who_hangs_up_while_it_rings_was_not_transferred():
@@ -216,7 +215,7 @@ async def test_words_are_spoken_in_real_time_or_a_tone_says_that_it_stands_for_t
         assert (asked, report.said_by_network) == ([("Hola.", "es-MX")], ["Hola."])
         assert [event.text for event in events if event.kind == "said_by_network"] == [text]
         ((start, end),) = report.network_heard_at_ms
-        assert end - start == pytest.approx(100 if spoken else 300, abs=25)
+        assert end - start == pytest.approx(100 if spoken else 300, abs=5)
 
 
 async def test_the_caller_may_hang_up_while_the_network_speaks():
