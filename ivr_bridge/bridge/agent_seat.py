@@ -1,7 +1,7 @@
 """Who talks to the caller: one agent after another, never two at a time."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ivr_bridge.bridge.account import CallAccount
@@ -53,6 +53,11 @@ class AgentSeat:
         log: of the call.
     """
 
+    __slots__ = (
+        "_account", "_connect_s", "_hear", "_log", "_relieved", "_seated", "_task", "_to_agent", "_to_caller",
+        "agent", "closed_itself", "expected",
+    )  # fmt: skip
+
     def __init__(
         self,
         *,
@@ -100,6 +105,17 @@ class AgentSeat:
         return self._relieved
 
     async def _listen(self, coming: ParkedAgent) -> Outcome:
+        # As long as the conversation lasts, what is in a variable here stays: so nothing that was said is.
+        welcomed = await self._welcome(coming)
+        if isinstance(welcomed, Outcome):
+            return welcomed
+        welcomed.hear(self._enter)
+        while (outcome := self._enter_all(await welcomed.receive())) is None:
+            pass
+        return outcome
+
+    async def _welcome(self, coming: ParkedAgent) -> AgentLeg | Outcome:
+        """Seat the agent and enter what it has said so far."""
         try:
             async with asyncio.timeout(self._connect_s):
                 agent, said = await coming.claim()
@@ -113,16 +129,15 @@ class AgentSeat:
             return Failed(cause_of(error), str(error), seated=False)
         except AgentError as error:
             return Failed(cause_of(error), str(error), seated=False)
+        return self._enter_all(said) or agent
+
+    def _enter_all(self, said: Sequence[AgentEvent]) -> Outcome | None:
+        """None until it closed."""
         for event in said:
             if isinstance(event, ConversationClosed):
                 return self._closed(event)
             self._enter(event)
-        agent.hear(self._enter)
-        while True:
-            for event in await agent.receive():
-                if isinstance(event, ConversationClosed):
-                    return self._closed(event)
-                self._enter(event)
+        return None
 
     def _enter(self, event: AgentEvent) -> None:
         if self._relieved is None:  # else nothing more of it counts

@@ -30,6 +30,12 @@ MARK_GRACE_S = 2.0
 class AgentToCaller:
     """The other direction of a call. It writes in the moment something is entered, and at each `tick`; no task."""
 
+    __slots__ = (
+        "_account", "_caller", "_chain", "_clock", "_event_id", "_filling", "_first_event_id", "_format",
+        "_format_known", "_framed_for", "_framer", "_half_sample", "_log", "_mark_due", "_marked", "_prompts_played",
+        "_reply_id", "_turn_began", "playout",
+    )  # fmt: skip
+
     def __init__(self, caller: CallerLeg, account: CallAccount, clock: Callable[[], float], log: Log) -> None:
         self._caller = caller
         self._account = account
@@ -45,7 +51,8 @@ class AgentToCaller:
         self._reply_id = 0
         self._turn_began = True
         self._mark_due = False
-        self._marked = asyncio.Event()
+        self._marked: asyncio.Event | None = None
+        """Made by the first who waits until all is played."""
         self._prompts_played = 0
         self._first_event_id = 0
         self._filling = False
@@ -193,7 +200,7 @@ class AgentToCaller:
             if self.playout.interrupt(self._clock()) is not None:
                 self._caller.send_clear()
                 self._mark_due = False
-                self._marked.set()
+                self._wake()
 
     def playing(self, now: float) -> bool:
         """Whether the caller hears, or is about to hear, anything at all."""
@@ -216,7 +223,7 @@ class AgentToCaller:
             return None
         self._caller.send_clear()
         self._mark_due = False
-        self._marked.set()
+        self._wake()
         self._log.emit(
             events.REPLY_PLAYED,
             event_id=_agents(interruption.event_id),
@@ -229,6 +236,10 @@ class AgentToCaller:
     def mark_reached(self, name: str) -> None:
         """Enter a mark that Twilio sent back."""
         if self.playout.mark_reached(name) and not self._mark_due and not self.playout.marks_outstanding():
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._marked is not None:
             self._marked.set()
 
     def tick(self, now: float) -> None:
@@ -250,14 +261,15 @@ class AgentToCaller:
     async def played_out(self) -> None:
         """Wait until the caller has heard all that is queued: a mark behind it, bounded by its length + 2 s."""
         self._finish_framing()
+        marked = self._marked = self._marked or asyncio.Event()
         while (remaining_ms := self.playout.remaining_ms(self._clock())) > 0:
-            self._marked.clear()
+            marked.clear()
             self._mark_due = not self.playout.queued_ms
             self._write()
             wait_s = remaining_ms / 1000 + MARK_GRACE_S if self._mark_due else 0.1
             try:
                 async with asyncio.timeout(wait_s):
-                    await self._marked.wait()
+                    await marked.wait()
             except TimeoutError:
                 continue
             if not self.playout.queued_ms:

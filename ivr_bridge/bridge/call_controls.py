@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ivr_bridge.errors import ToolError
 from ivr_bridge.tools.context import CallInfo
 
 if TYPE_CHECKING:
-    from ivr_bridge.bridge.flow_stage import FlowStage
+    from ivr_bridge.bridge.call_parts import CallParts
     from ivr_bridge.language import Language
 
 QUIET_BEFORE_HANG_UP_S = 1.5
@@ -21,30 +20,26 @@ LAST_WORDS_WITHIN_S = 5.0
 class CallControls:
     """Handed to tools as their `CallControl`."""
 
-    def __init__(
-        self,
-        call_sid: str,
-        info: Callable[[], CallInfo],
-        options: Callable[[], Mapping[str, str]],
-        clock: Callable[[], float],
-    ) -> None:
-        self.call_sid = call_sid
-        self._info = info
-        self._options = options
-        self._clock = clock
+    __slots__ = ("_asked_at", "_parts", "_spoke_at")
+
+    def __init__(self, parts: CallParts) -> None:
+        self._parts = parts
         self._asked_at: float | None = None
         self._spoke_at: float | None = None
-        self.stage: FlowStage | None = None
-        """The stream's part of the flow; set once, when the call is put together."""
+
+    @property
+    def call_sid(self) -> str:
+        """Twilio's id of the call."""
+        return self._parts.leg.started.call_sid
 
     def info(self) -> CallInfo:
         """What is known of this call now."""
-        return self._info()
+        return self._parts.desk.info()
 
     def hang_up_after_playout(self) -> None:
         """End the call when the last words have been played; returns at once."""
         if self._asked_at is None:
-            self._asked_at = self._clock()
+            self._asked_at = self._parts.clock()
 
     def hang_up_due(self, now: float, *, playing: bool) -> bool:
         """Whether it is time: asked, and the agent has been quiet since its last words."""
@@ -59,8 +54,8 @@ class CallControls:
 
     def choose_option(self, option: str) -> str:
         """Take an option of the open menu, as if its key had been pressed; ToolError when there is none like that."""
-        options = self._options()
-        says = self.stage.choose_option(option) if self.stage is not None else None
+        options = self._parts.journey.options
+        says = self._parts.stage.choose_option(option)
         if says is None:
             known = ", ".join(options)
             raise ToolError(f"There is no such option; there are: {known}." if known else "No menu is open.")
@@ -68,12 +63,11 @@ class CallControls:
 
     def show_menu(self) -> str:
         """Open the last menu again; ToolError when the call has had none."""
-        if self.stage is None or not self.stage.show_menu():
+        if not self._parts.stage.show_menu():
             raise ToolError("This call has no menu.")
         return "The menu is being read to the caller."
 
     def switch_language(self, language: Language) -> str:
         """Go on in another language."""
-        if self.stage is not None:
-            self.stage.change_language(language, by="agent")
+        self._parts.stage.change_language(language, by="agent")
         return f"The call goes on in {language}."

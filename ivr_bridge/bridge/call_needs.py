@@ -1,7 +1,8 @@
 """What the desk hands to a call."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass
+from typing import Protocol
 
 from ivr_bridge.bridge.agent_order import AgentOrder
 from ivr_bridge.bridge.fallback import Ladder
@@ -20,6 +21,50 @@ from ivr_bridge.tools.registry import ToolRegistry
 from ivr_bridge.tools.threads import ToolThreads
 
 
+class DeskHands(Protocol):
+    """What a stream asks of the desk while it lives."""
+
+    def info(self) -> CallInfo:
+        """What a tool may know of the call."""
+        ...
+
+    def prompt(self, name: str, language: Language) -> Prompt | None:
+        """An operator's prompt; None when it was never rendered."""
+        ...
+
+    def ladder(self) -> Ladder:
+        """Of the flow where the call stands."""
+        ...
+
+    def order(self) -> AgentOrder:
+        """The agent that the flow, the node and the call's language want now."""
+        ...
+
+    def greets(self, order: AgentOrder) -> bool:
+        """Whether the agent of this order has first words of its own, as far as is known."""
+        ...
+
+    def dial(self, order: AgentOrder) -> ParkedAgent:
+        """Bring an agent; what goes wrong is told when it is claimed."""
+        ...
+
+    def discard(self, parked: ParkedAgent) -> None:
+        """Let go of an agent that nobody waits for any more."""
+        ...
+
+    def dismiss(self, agent: AgentLeg, *, by_us: bool) -> None:
+        """Close a leg that another one takes the place of; whether it is we who close."""
+        ...
+
+    def register(self, order: AgentOrder) -> Awaitable[str]:
+        """The vendor's own route: TwiML. Raises VendorError."""
+        ...
+
+    def ask_http(self, asked: AskHttp, node: HttpNode) -> Awaitable[HttpAnswered]:
+        """Ask a service of the operator's; whatever goes wrong, the flow goes on."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Opening:
     """How a stream begins: the agent on its way, if the flow wants one, and the first words."""
@@ -34,29 +79,13 @@ class Opening:
 class CallNeeds:
     """What every call is given by the desk."""
 
+    desk: DeskHands
     settings: Settings
     journey: Journey
-    ladder: Callable[[], Ladder]
-    """Of the flow where the call stands."""
     transcript: Transcript
-    prompt: Callable[[str, Language], Prompt | None]
-    """An operator's prompt by name; None when it was never rendered."""
     tools: ToolRegistry
     tool_timeout_s: float
     tell_agent_what_was_heard: bool
-    info: Callable[[], CallInfo]
     log: Log
-    order: Callable[[], AgentOrder]
-    """What the flow, the node and the call's language want now."""
-    dial: Callable[[AgentOrder], Awaitable[AgentLeg]]
-    register: Callable[[AgentOrder], Awaitable[str]]
-    """The vendor's own route: TwiML. Raises VendorError."""
-    greets: Callable[[AgentOrder], bool]
-    """Whether the agent of this order has first words of its own, as far as is known."""
-    dismiss: Callable[[AgentLeg, bool], None]
-    """Close a leg that another one takes the place of; whether it is we who close."""
-    discard: Callable[[ParkedAgent], None]
-    """Let go of an agent that nobody waits for any more."""
-    ask_http: Callable[[AskHttp, HttpNode], Awaitable[HttpAnswered]]
     tool_threads: ToolThreads | None = None
     """Where sync tools of all calls run; None: threads of this call's own."""

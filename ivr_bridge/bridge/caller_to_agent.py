@@ -4,7 +4,6 @@ In matching formats the base64 text is carried over untouched; else it is decode
 """
 
 from binascii import a2b_base64, b2a_base64
-from collections import deque
 from collections.abc import Callable
 
 from ivr_bridge.audio.formats import MULAW_SILENCE, AudioFormat
@@ -34,7 +33,7 @@ class CallerToAgent:
         self._account = account
         self._agent: AgentLeg | None = None
         self._chain: Transcoder | None = None
-        self._waiting: deque[str] = deque(maxlen=KEPT_BEFORE_CONNECT)
+        self._waiting: list[str] = []
         self._loud = 0
         self._on_speech = on_speech
         self._gone = False
@@ -87,7 +86,9 @@ class CallerToAgent:
         if self._agent is not None:
             self._send(payload)
             return
-        self._account.frames_dropped += len(self._waiting) == KEPT_BEFORE_CONNECT
+        if len(self._waiting) == KEPT_BEFORE_CONNECT:
+            del self._waiting[0]
+            self._account.frames_dropped += 1
         self._waiting.append(payload)
 
     def _send(self, payload: str) -> None:

@@ -1,9 +1,10 @@
 """What the webhooks ask of the bridge: admit a call, what to answer, what follows a stream."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from ivr_bridge.bridge import handing_over
 from ivr_bridge.bridge.admission import choose_agent, new_call
@@ -158,10 +159,10 @@ class Desk:
         ivr = self._needs.ivr()
         return SayAndHangUp(Spoken(ivr.prompts.text("sorry", ivr.config.language), ivr.config.language))
 
-    async def run_stream(self, leg: CallerLeg) -> None:
+    def run_stream(self, leg: CallerLeg) -> Coroutine[Any, Any, None]:
         """Run the call of a stream that has started, if its token is right; returns when the stream is over."""
         live = self.calls.find(leg.started.call_sid)
-        await self._streams.run(leg, live, live.log if live is not None else self._needs.log)
+        return self._streams.run(leg, live, live.log if live is not None else self._needs.log)
 
     # What follows a stream
 
@@ -258,11 +259,11 @@ class Desk:
     async def _stream_must_be_gone(self, live: LiveCall) -> None:
         try:
             async with asyncio.timeout(STREAM_NOTICE_S):
-                await live.stream_gone.wait()
+                await live.stream_gone()
         except TimeoutError:
             if live.call is not None:
                 live.call.stream_over(Termination.STREAM_ENDED)
-                await live.stream_gone.wait()
+                await live.stream_gone()
 
     async def fallback(self, call: IncomingCall, error_code: str, error_url: str) -> Answer:
         """Twilio could not use an answer of ours: a person, or an apology; this call gets no stream any more."""
@@ -302,7 +303,7 @@ class Desk:
             self._over(live, live.final(by_status=True))
 
     async def _over_when_gone(self, live: LiveCall) -> None:
-        await live.stream_gone.wait()
+        await live.stream_gone()
         self._over(live, live.final(by_status=True))
 
     def stream_status_changed(self, call_sid: str, stream_sid: str, status: str, error: str) -> None:
@@ -356,7 +357,7 @@ class Desk:
                 live.call.stream_over(Termination.DRAINED)
         for live in left:
             if live.call is not None:
-                await live.stream_gone.wait()
+                await live.stream_gone()
             never_left = live.state is CallState.AWAITED and live.stream_termination in LEAVINGS
             self._over(live, Termination.DRAINED if never_left else live.stream_termination or Termination.DRAINED)
         await self.parked.close()

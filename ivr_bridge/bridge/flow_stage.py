@@ -1,12 +1,12 @@
 """Where a flow meets a stream: what the engine wants done is done here, and what happens is told to the engine."""
 
-from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 from ivr_bridge.bridge.agent_side import MENU_CONTEXT
 from ivr_bridge.bridge.agent_to_caller import AgentToCaller
+from ivr_bridge.bridge.call_parts import CallHands
 from ivr_bridge.bridge.caller_to_agent import CallerToAgent
-from ivr_bridge.bridge.filler import Why
 from ivr_bridge.bridge.floor import Floor
 from ivr_bridge.bridge.journey import Journey
 from ivr_bridge.bridge.termination import Termination
@@ -20,7 +20,6 @@ from ivr_bridge.flows.moves import (
     CloseMenu,
     FlowInput,
     HangUp,
-    HttpAnswered,
     KeyPressed,
     LanguageChanged,
     LetAgentAnswer,
@@ -50,35 +49,6 @@ MENU_OPEN = (
 MENU_CLOSED = "The menu is closed. Its options cannot be chosen any more."
 
 
-class CallHands(Protocol):
-    """What the stage needs of the call."""
-
-    @property
-    def ending(self) -> bool:
-        """Whether the last words are being said, so that nothing else begins."""
-        ...
-
-    def say(self, prompt: str, language: Language) -> bool:
-        """Queue a prompt behind what is playing; False when there is no audio of it."""
-        ...
-
-    def caller_waits(self, why: Why) -> None:
-        """The caller waits for something that is not speech of ours: a filler may be due."""
-        ...
-
-    async def ask_http(self, asked: AskHttp, node: HttpNode) -> HttpAnswered:
-        """Ask a service of the operator's."""
-        ...
-
-    def in_background(self, work: Coroutine[Any, Any, None]) -> None:
-        """A task of the call."""
-        ...
-
-    def end(self, termination: Termination) -> None:
-        """End the stream when what is playing was heard."""
-        ...
-
-
 class AgentHands(Protocol):
     """What the stage needs of the agent's side."""
 
@@ -105,6 +75,11 @@ class AgentHands(Protocol):
 
 class FlowStage:
     """Performs one stream's part of a journey."""
+
+    __slots__ = (
+        "_agent", "_agent_chose", "_call", "_floor", "_follower", "_journey", "_language", "_log", "_reporting",
+        "_to_agent", "_to_caller", "_transcript", "menu_told",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -253,8 +228,9 @@ class FlowStage:
             case SetLanguage(language):
                 self._changed(language, by="flow")
             case AskHttp():
-                self._call.caller_waits("http")
-                self._call.in_background(self._ask(action))
+                if isinstance(node := self._journey.node, HttpNode):
+                    self._call.caller_waits("http")
+                    self._call.in_background(self._ask(action, node))
             case Transfer():
                 self._journey.leaving = action
                 self._call.end(Termination.TRANSFERRED)
@@ -276,12 +252,9 @@ class FlowStage:
         if (cut := self._to_caller.interrupt()) is not None:
             self._transcript.corrected(cut.said, cut.heard)
 
-    async def _ask(self, asked: AskHttp) -> None:
-        journey = self._journey
-        node = journey.node
-        if not isinstance(node, HttpNode):
-            return
+    async def _ask(self, asked: AskHttp, node: HttpNode) -> None:
         answered = await self._call.ask_http(asked, node)
         # The caller may have pressed a key meanwhile: then nobody waits for it.
+        journey = self._journey
         if (journey.state.flow, journey.state.node) == (asked.flow, asked.node):
             self.step(answered)

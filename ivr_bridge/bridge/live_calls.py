@@ -26,7 +26,7 @@ NEXT_WORD_DUE_S = 10.0
 """After a stream, Twilio asks what follows or says that the call is completed; after this we stop waiting."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class LiveCall:
     """One call of Twilio's, through all its streams."""
 
@@ -49,11 +49,12 @@ class LiveCall:
     stream_termination: Termination | None = None
     """Why the last stream ended."""
     prompt_played: bool = False
-    stream_gone: asyncio.Event = field(default_factory=asyncio.Event)
     answering: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while `answer` is made: of two webhooks at once, the second gets the first one's."""
     timer: asyncio.TimerHandle | None = None
     begun: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _gone: asyncio.Event | None = None
+    """Made by the first who waits for the stream's end; most calls have nobody who does."""
 
     @property
     def call_sid(self) -> str:
@@ -86,6 +87,20 @@ class LiveCall:
         self.stream_termination = None
         self.prompt_played = False
         self.journey.came_back()
+
+    def let_stream_go(self) -> None:
+        """Its stream is over, and whoever waits for that goes on."""
+        self.call = None
+        if self._gone is not None:
+            self._gone.set()
+            self._gone = None
+
+    async def stream_gone(self) -> None:
+        """Wait until no stream of it lives."""
+        if self.call is not None:
+            if self._gone is None:
+                self._gone = asyncio.Event()
+            await self._gone.wait()
 
     def info(self) -> CallInfo:
         """What a tool may know of it."""

@@ -6,7 +6,6 @@ because of a `clear` prove nothing and are told apart by their generation. At mo
 the rest waits here, so that an interruption throws away little and we know what was thrown away.
 """
 
-from collections import deque
 from dataclasses import dataclass, field
 
 from ivr_bridge.bridge.heard_text import HeardText
@@ -69,8 +68,9 @@ class Playout:
     )  # fmt: skip
 
     def __init__(self) -> None:
-        self._queue: deque[_Piece] = deque()
-        self._replies: deque[Reply] = deque()
+        # Lists, since both are short, and a deque takes 700 bytes when it is empty, as it is most of the time.
+        self._queue: list[_Piece] = []
+        self._replies: list[Reply] = []
         self._marks: dict[str, tuple[Reply, float]] = {}
         self._generation = 0
         self._sequence = 0
@@ -118,7 +118,7 @@ class Playout:
         ahead_ms = self._ahead_ms(now)
         if ahead_ms > 0 and ahead_ms + self._queue[0].length_ms > LEAD_MS:
             return None
-        piece = self._queue.popleft()
+        piece = self._queue.pop(0)
         reply = self._last_sent = piece.reply
         self._ends_at = max(now, self._ends_at) + piece.length_ms / 1000
         self.queued_ms = self.queued_ms - piece.length_ms if self._queue else 0.0
@@ -191,7 +191,7 @@ class Playout:
             quiet = (now - max(reply.ends_at, self._added_at)) * 1000 >= SETTLED_MS
             if reply.queued_ms > 0 or reply.ends_at > now or (is_last and not quiet):
                 break
-            settled.append(self._replies.popleft())
+            settled.append(self._replies.pop(0))
         return settled
 
     def interrupt(self, now: float) -> Interruption | None:

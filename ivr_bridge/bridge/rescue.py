@@ -1,18 +1,14 @@
 """When the agent fails: the rungs of the flow's ladder, one after the other, until the caller is looked after."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-
 from ivr_bridge.bridge.agent_order import AgentOrder
 from ivr_bridge.bridge.agent_seat import Failed
-from ivr_bridge.bridge.fallback import Cause, Ladder
-from ivr_bridge.bridge.filler import Filler
+from ivr_bridge.bridge.call_parts import CallParts
+from ivr_bridge.bridge.fallback import Cause
 from ivr_bridge.bridge.parked_agents import ParkedAgent
 from ivr_bridge.bridge.termination import Termination
 from ivr_bridge.errors import VendorError
 from ivr_bridge.flows.model import NodeRung, RegisterCallRung, RetryRung, SecondAgentRung
 from ivr_bridge.telemetry import events
-from ivr_bridge.telemetry.log import Log
 
 TERMINATIONS = {
     Cause.UNREACHABLE: Termination.AGENT_UNREACHABLE,
@@ -27,34 +23,13 @@ TERMINATIONS = {
 """How a call ends for which nothing but an apology is left."""
 
 
-@dataclass(frozen=True, slots=True)
-class RescueNeeds:
-    """What the ladder's rungs are made of."""
-
-    dial: Callable[[AgentOrder], ParkedAgent]
-    register: Callable[[AgentOrder], Awaitable[str]]
-    """The vendor's own route: TwiML. Raises VendorError."""
-    go_to: Callable[[str], None]
-    """The flow goes on at this node, without an agent."""
-    leave_for_vendor: Callable[[str], None]
-    """Twilio goes on with the vendor's TwiML."""
-    end: Callable[[Termination], None]
-    filler: Filler
-    clock: Callable[[], float]
-    log: Log
-
-
 class Rescue:
-    """The ladder of one call's flow, and how far it was climbed.
+    """Climbs the ladder of the flow where the call stands, upward only."""
 
-    Args:
-        ladder: of the flow where the call stands; it is climbed upward only.
-        needs: see there.
-    """
+    __slots__ = ("_parts", "_trying", "unanswered")
 
-    def __init__(self, ladder: Callable[[], Ladder], needs: RescueNeeds) -> None:
-        self._ladder = ladder
-        self._needs = needs
+    def __init__(self, parts: CallParts) -> None:
+        self._parts = parts
         self._trying = ""
         """The rung whose agent has not been heard yet."""
         self.unanswered: Failed | None = None
@@ -63,7 +38,7 @@ class Rescue:
     def note(self, failed: Failed) -> None:
         """Tell the operator of a fault that every call will have until it is mended."""
         if failed.cause.misconfigured:
-            self._needs.log.emit(events.AGENT_MISCONFIGURED, cause=failed.cause.code, error=failed.error)
+            self._parts.log.emit(events.AGENT_MISCONFIGURED, cause=failed.cause.code, error=failed.error)
 
     async def climb(self, failed: Failed, order: AgentOrder) -> ParkedAgent | None:
         """Do what the next rungs say until one holds.
@@ -71,14 +46,14 @@ class Rescue:
         Returns:
             An agent on its way; None when the call goes on without one, or ends.
         """
-        needs = self._needs
+        parts = self._parts
         self.unanswered = None
-        needs.filler.begin(needs.clock(), "failure")
+        parts.filler.begin(parts.clock(), "failure")
         while True:
-            now = needs.clock()
-            ladder = self._ladder()
+            now = parts.clock()
+            ladder = parts.desk.ladder()
             rung = ladder.fail(failed.cause, now)
-            needs.log.emit(
+            parts.log.emit(
                 events.RUNG_CLIMBED,
                 rung=rung.kind,
                 cause=failed.cause.code,
@@ -88,24 +63,25 @@ class Rescue:
             self._trying = rung.kind
             match rung:
                 case RetryRung():
-                    return needs.dial(order)
+                    return parts.desk.dial(order)
                 case SecondAgentRung():
-                    return needs.dial(order.instead(rung))
+                    return parts.desk.dial(order.instead(rung))
                 case RegisterCallRung():
                     try:
-                        needs.leave_for_vendor(await needs.register(order))
+                        parts.journey.vendors_twiml = await parts.desk.register(order)
                     except VendorError as error:
-                        needs.log.emit(events.AGENT_FAULTED, code=error.status, error_type=error.code, error=str(error))
+                        parts.log.emit(events.AGENT_FAULTED, code=error.status, error_type=error.code, error=str(error))
                         continue
+                    parts.call.end(Termination.VENDOR_TOOK_OVER)
                 case NodeRung(node=node):
-                    needs.go_to(node)
+                    parts.agent_side.go_on_without(node)
                 case _:
-                    needs.end(TERMINATIONS[failed.cause])
+                    parts.call.end(TERMINATIONS[failed.cause])
             return None
 
     def heard(self) -> None:
         """The agent of a rung spoke: the trouble is over."""
         if self._trying:
             rung, self._trying = self._trying, ""
-            ms = self._ladder().recovered(self._needs.clock())
-            self._needs.log.emit(events.AGENT_RECOVERED, rung=rung, ms_since_failure=ms)
+            ms = self._parts.desk.ladder().recovered(self._parts.clock())
+            self._parts.log.emit(events.AGENT_RECOVERED, rung=rung, ms_since_failure=ms)

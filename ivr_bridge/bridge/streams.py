@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from ivr_bridge.bridge.admission import greets, wanted_agent
 from ivr_bridge.bridge.call import Call
 from ivr_bridge.bridge.call_needs import CallNeeds, Opening
 from ivr_bridge.bridge.call_state import CallState, CallStep
-from ivr_bridge.bridge.legs import AgentLeg, CallerLeg
+from ivr_bridge.bridge.desk_hands import HandsForCall, close_agent
+from ivr_bridge.bridge.legs import CallerLeg
 from ivr_bridge.bridge.live_calls import LiveCall, LiveCalls
-from ivr_bridge.bridge.parked_agents import ParkedAgent, ParkedAgents
+from ivr_bridge.bridge.parked_agents import ParkedAgents
 from ivr_bridge.bridge.switchboard import Switchboard
 from ivr_bridge.bridge.termination import FAR_ENDS, Termination
 from ivr_bridge.settings import Settings
@@ -79,13 +79,11 @@ class Streams:
         log.emit(events.STREAM_STARTED, stream_sid=started.stream_sid, ms_since_webhook=since_ms)
         live.account.stream_sid = started.stream_sid
         live.account.streams += 1
-        live.stream_gone.clear()
-        call = live.call = Call(leg, self._opening(live), self._call_needs(live), live.account)
+        call = live.call = self._call(leg, live)
         termination = Termination.DRAINED
         try:
             termination = await call.run()
         finally:
-            live.call = None
             live.prompt_played = call.prompt_played and termination is not Termination.STREAM_SILENT
             live.stream_termination = termination
             self._after_stream(live, call)
@@ -102,47 +100,27 @@ class Streams:
         if live.state is CallState.STREAMING:
             live.step(CallStep.STREAM_ENDED)
             self._calls.await_next_word(live)
-        live.stream_gone.set()
-        kept_s = CONVERSATION_KEPT_S if termination in FAR_ENDS else 0.0
+        live.let_stream_go()
         if call.agent is not None:
-            self._in_background(self._close_agent(live, call.agent, kept_s, by_us=not call.agent_closed))
+            kept_s = CONVERSATION_KEPT_S if termination in FAR_ENDS and not self.draining else 0.0
+            self._in_background(close_agent(live, call.agent, after_s=kept_s, by_us=not call.agent_closed))
         if (parked := call.unclaimed) is not None:
             self._in_background(parked.discard("the stream ended first"))
 
-    async def _close_agent(self, live: LiveCall, agent: AgentLeg, after_s: float, *, by_us: bool) -> None:
-        if after_s and not self.draining:
-            await asyncio.sleep(after_s)
-        if by_us:
-            live.account.agent_close_code = 1000
-            live.log.emit(events.AGENT_CLOSED, close_code=1000, reason="the call is over", by="bridge")
-        await agent.close("the call is over")
-
-    def _opening(self, live: LiveCall) -> Opening:
+    def _call(self, leg: CallerLeg, live: LiveCall) -> Call:
+        ivr, desk = live.ivr, HandsForCall(live, self._switchboard, self._in_background)
         parked = self._parked.claim(live.call_sid)
         if parked is None and live.journey.may_need_agent:
-            wanted = live.order
-            parked = ParkedAgent(lambda: self._switchboard.dial(live, wanted), live.log)
-        return Opening(parked, live.order, live.greeting)
-
-    def _call_needs(self, live: LiveCall) -> CallNeeds:
-        ivr, switchboard = live.ivr, self._switchboard
-        return CallNeeds(
+            parked = desk.dial(live.order)
+        needs = CallNeeds(
+            desk=desk,
             settings=self._settings,
             journey=live.journey,
-            ladder=live.ladder,
             transcript=live.transcript,
-            prompt=ivr.prompts.get,
             tools=ivr.tools,
             tool_timeout_s=ivr.config.tool_timeout_s,
             tell_agent_what_was_heard=ivr.config.tell_agent_what_was_heard,
-            info=live.info,
             log=live.log,
-            order=lambda: wanted_agent(live),
-            dial=lambda wanted: switchboard.dial(live, wanted),
-            register=lambda wanted: switchboard.register(live, wanted),
-            greets=lambda wanted: greets(live, wanted),
-            dismiss=lambda agent, by_us: self._in_background(self._close_agent(live, agent, 0.0, by_us=by_us)),
-            discard=lambda parked: self._in_background(parked.discard("another one is tried")),
-            ask_http=lambda asked, node: switchboard.ask(live, asked, node),
             tool_threads=self._tool_threads,
         )
+        return Call(leg, Opening(parked, live.order, live.greeting), needs, live.account)

@@ -28,7 +28,7 @@ RETRY = [{"kind": "retry"}, {"kind": "apology"}]
 
 
 def side(scene: Scene) -> AgentSide:
-    return scene.call._agent_side
+    return scene.parts.agent_side
 
 
 def test_messages_wait_for_the_agent_and_facts_are_for_one_that_is_there() -> None:
@@ -204,7 +204,7 @@ def test_a_flow_without_an_agent_dials_none() -> None:
 def test_the_agent_of_a_later_stream_knows_what_was_said_in_the_one_before(spoken: bool) -> None:
     async def story(scene: Scene) -> None:
         if spoken:
-            scene.call._needs.transcript.heard("My name is Ada.")
+            scene.parts.transcript.heard("My name is Ada.")
         await presses(scene, "2", after_s=0.3)
         updates = told(scene.agent, "contextual_update")
         assert any("Ada" in text for text in updates) == spoken
@@ -241,7 +241,7 @@ def test_every_dial_that_fails_is_one_rung() -> None:
 
 def long_prompts(scene: Scene) -> None:
     """Longer than what is written ahead."""
-    object.__setattr__(scene.call._needs, "prompt", lambda name, language: prompt(name, 4000, language))
+    scene.desk.prompt = lambda name, language: prompt(name, 4000, language)
 
 
 def test_a_goodbye_that_a_key_has_overtaken_ends_nothing_that_came_after_it() -> None:

@@ -1,3 +1,6 @@
+from types import SimpleNamespace
+from typing import Any
+
 from ivr_bridge.bridge.call_controls import LAST_WORDS_WITHIN_S, QUIET_BEFORE_HANG_UP_S, CallControls
 from ivr_bridge.tools.context import CallControl
 from tests.tools.fakes import INFO
@@ -11,7 +14,9 @@ class Clock:
 
 
 def made(clock: Clock) -> CallControls:
-    return CallControls("CA1", lambda: INFO, dict, clock)
+    leg, desk = SimpleNamespace(started=SimpleNamespace(call_sid="CA1")), SimpleNamespace(info=lambda: INFO)
+    parts: Any = SimpleNamespace(leg=leg, desk=desk, clock=clock)
+    return CallControls(parts)
 
 
 def test_it_is_what_tools_ask_for() -> None:

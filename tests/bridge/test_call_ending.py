@@ -6,6 +6,7 @@ import pytest
 
 from ivr_bridge.bridge.greeting_choice import AGENT_GREETS
 from ivr_bridge.bridge.termination import Termination
+from ivr_bridge.bridge.turns import Turns
 from ivr_bridge.elevenlabs.conversation.events import (
     AgentResponded,
     ConversationClosed,
@@ -219,11 +220,11 @@ def test_caller_audio_an_agent_is_too_slow_for_is_dropped_and_counted() -> None:
     assert scene.account.frames_dropped >= 45
 
 
-def test_a_bug_of_ours_ends_this_call_and_says_so() -> None:
+def test_a_bug_of_ours_ends_this_call_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(scene: Scene) -> None:
         scene.caller.says(object())  # type: ignore[arg-type]
         await asyncio.sleep(0.1)
-        scene.call._turns.receive = None  # type: ignore[method-assign, assignment]
+        monkeypatch.setattr(Turns, "receive", None)
         scene.agent.says(AgentResponded("x", 1))
 
     termination, scene = play(story)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from ivr_bridge.bridge.agent_order import AgentOrder
 from ivr_bridge.bridge.agent_seat import Failed
 from ivr_bridge.bridge.fallback import Cause, Ladder
 from ivr_bridge.bridge.filler import Filler
-from ivr_bridge.bridge.rescue import TERMINATIONS, Rescue, RescueNeeds
+from ivr_bridge.bridge.rescue import TERMINATIONS, Rescue
+from ivr_bridge.bridge.termination import Termination
 from ivr_bridge.errors import VendorError, VendorFailed
 from ivr_bridge.flows.model import Flow
 from ivr_bridge.telemetry.log import Log
@@ -27,6 +29,7 @@ LOST = Failed(Cause.LOST, "closed with 1011: crash", seated=True)
 class Scene:
     rescue: Rescue
     filler: Filler
+    journey: Any
     done: list[tuple[Any, ...]] = field(default_factory=list)
     logs: list[Any] = field(default_factory=list)
 
@@ -52,19 +55,21 @@ def play(story: Callable[[Scene], Awaitable[None]], *rungs: Any, twiml: str | Ve
                 raise twiml
             return twiml
 
-        filler = Filler()
-        needs = RescueNeeds(
-            dial=lambda order: done.append(("dial", order)) or "an agent",  # type: ignore[arg-type, func-returns-value, return-value]
-            register=register,
-            go_to=lambda node: done.append(("go_to", node)),
-            leave_for_vendor=lambda text: done.append(("leave", text)),
-            end=lambda termination: done.append(("end", termination)),
-            filler=filler,
+        def dial(order: AgentOrder) -> str:
+            done.append(("dial", order))
+            return "an agent"
+
+        climbed = Ladder(ladder)
+        parts: Any = SimpleNamespace(
+            call=SimpleNamespace(end=lambda termination: done.append(("end", termination))),
+            desk=SimpleNamespace(ladder=lambda: climbed, dial=dial, register=register),
+            agent_side=SimpleNamespace(go_on_without=lambda node: done.append(("go_to", node))),
+            journey=SimpleNamespace(vendors_twiml=None),
+            filler=Filler(),
             clock=asyncio.get_running_loop().time,
             log=Log(),
         )
-        climbed = Ladder(ladder)
-        scene = Scene(Rescue(lambda: climbed, needs), filler, done)
+        scene = Scene(Rescue(parts), parts.filler, parts.journey, done)
         await story(scene)
         return scene
 
@@ -108,7 +113,9 @@ def test_the_vendors_route() -> None:
     async def story(scene: Scene) -> None:
         assert await scene.rescue.climb(LOST, ORDER) is None
 
-    assert play(story, "register_call").done == [("register", ORDER), ("leave", "<Response/>")]
+    scene = play(story, "register_call")
+    assert scene.done == [("register", ORDER), ("end", Termination.VENDOR_TOOK_OVER)]
+    assert scene.journey.vendors_twiml == "<Response/>"
 
 
 def test_a_vendors_route_that_fails_is_passed_and_its_time_counts() -> None:
@@ -118,6 +125,7 @@ def test_a_vendors_route_that_fails_is_passed_and_its_time_counts() -> None:
     rungs = "register_call", {"kind": "voicemail", "node": "box"}
     scene = play(story, *rungs, twiml=VendorFailed("POST /x: HTTP 503"))
     assert scene.done == [("register", ORDER), ("go_to", "box")]
+    assert scene.journey.vendors_twiml is None
     assert [line["ms_since_failure"] for line in scene.events("rung.climbed")] == [0, 1000]
     assert scene.events("agent.faulted")[0]["error"]
 

@@ -12,9 +12,11 @@ from ivr_bridge.bridge.account import CallAccount
 from ivr_bridge.bridge.agent_order import AgentOrder, order
 from ivr_bridge.bridge.call import Call
 from ivr_bridge.bridge.call_needs import CallNeeds, Opening
+from ivr_bridge.bridge.call_parts import CallParts
 from ivr_bridge.bridge.fallback import Ladder
 from ivr_bridge.bridge.greeting_choice import AGENT_GREETS, Greeting
 from ivr_bridge.bridge.journey import Journey
+from ivr_bridge.bridge.legs import AgentLeg
 from ivr_bridge.bridge.parked_agents import ParkedAgent
 from ivr_bridge.bridge.termination import Termination
 from ivr_bridge.bridge.transcript import Transcript
@@ -68,19 +70,105 @@ def journey(flow: dict[str, Any], log: Log) -> Journey:
 
 
 @dataclass
+class Outside:
+    """What the call meets beyond its two legs: the first agents that fail, and what services answer."""
+
+    dial_errors: list[Exception | None] = field(default_factory=list)
+    """For each dial in turn; None, and all later ones, get an agent."""
+    dial_s: float = 0.0
+    answers: list[dict[str, str] | None] = field(default_factory=list)
+    vendors_twiml: str | Exception = "<Response/>"
+    greets: bool = False
+
+
+class FakeDesk:
+    """The `DeskHands` of one call: every prompt is there, and who is dialled comes when `Outside` says so.
+
+    A test may put another method in the place of any of its own.
+    """
+
+    def __init__(self, way: Journey, world: Outside, spoken: AudioFormat, log: Log) -> None:
+        self._journey = way
+        self._world = world
+        self._log = log
+        self._spoken = spoken
+        self._errors = list(world.dial_errors)
+        self._ladders: dict[str, Ladder] = {}
+        self.prompt: Callable[[str, str], Prompt | None] = lambda name, language: prompt(name, language=language)
+        self.agents = [FakeAgent(spoken, spoken)]
+        self.orders: list[AgentOrder] = []
+        self.asked: list[AskHttp] = []
+        self.background: list[asyncio.Future[None]] = []
+
+    def info(self) -> CallInfo:
+        return INFO
+
+    def ladder(self) -> Ladder:
+        return self._ladders.setdefault(self._journey.state.flow, Ladder(self._journey.flow.ladder))
+
+    def order(self) -> AgentOrder:
+        return order(self._journey.flow.agent, self._journey.agent_node, self._journey.values, None)
+
+    def greets(self, _order: AgentOrder) -> bool:
+        return self._world.greets
+
+    def dial(self, wanted: AgentOrder) -> ParkedAgent:
+        return ParkedAgent(lambda: self._connect(wanted), self._log)
+
+    async def _connect(self, wanted: AgentOrder) -> FakeAgent:
+        self.orders.append(wanted)
+        if self._world.dial_s:
+            await asyncio.sleep(self._world.dial_s)
+        if self._errors and (error := self._errors.pop(0)) is not None:
+            raise error
+        if len(self.orders) > 1 or self.agents[0].closed:
+            self.agents.append(FakeAgent(self._spoken, self._spoken))
+            self.agents[-1].conversation_id = f"conv_{len(self.agents)}"
+        return self.agents[-1]
+
+    def discard(self, parked: ParkedAgent) -> None:
+        self.background.append(asyncio.ensure_future(parked.discard("test")))
+
+    def dismiss(self, agent: AgentLeg, *, by_us: bool) -> None:
+        self.background.append(asyncio.ensure_future(agent.close("dismissed")))
+
+    async def register(self, _order: AgentOrder) -> str:
+        if isinstance(self._world.vendors_twiml, Exception):
+            raise self._world.vendors_twiml
+        return self._world.vendors_twiml
+
+    async def ask_http(self, asked: AskHttp, _node: HttpNode) -> HttpAnswered:
+        self.asked.append(asked)
+        return HttpAnswered(self._world.answers.pop(0) if self._world.answers else None)
+
+
+@dataclass
 class Scene:
     caller: FakeCaller
     agent: FakeAgent
     call: Call
     account: CallAccount
     journey: Journey
-    agents: list[FakeAgent] = field(default_factory=list)
-    """All that were dialled, in order; `agent` is the first."""
-    orders: list[AgentOrder] = field(default_factory=list)
-    asked: list[AskHttp] = field(default_factory=list)
-    background: "list[asyncio.Future[None]]" = field(default_factory=list)
+    desk: FakeDesk
     played: list[str] = field(default_factory=list)
     logs: list[Any] = field(default_factory=list)
+
+    @property
+    def agents(self) -> list[FakeAgent]:
+        """All that were dialled, in order; `agent` is the first."""
+        return self.desk.agents
+
+    @property
+    def orders(self) -> list[AgentOrder]:
+        return self.desk.orders
+
+    @property
+    def asked(self) -> list[AskHttp]:
+        return self.desk.asked
+
+    @property
+    def parts(self) -> CallParts:
+        return self.call._parts
 
     @property
     def began_at(self) -> float:
@@ -91,18 +179,6 @@ class Scene:
 
 
 Story = Callable[[Scene], Awaitable[None]]
-
-
-@dataclass
-class Outside:
-    """What the call meets beyond its two legs: the first agents that fail, and what services answer."""
-
-    dial_errors: list[Exception | None] = field(default_factory=list)
-    """For each dial in turn; None, and all later ones, get an agent."""
-    dial_s: float = 0.0
-    answers: list[dict[str, str] | None] = field(default_factory=list)
-    vendors_twiml: str | Exception = "<Response/>"
-    greets: bool = False
 
 
 def play(
@@ -137,8 +213,8 @@ def play(
         steady.cancel()
         if call.unclaimed is not None:
             await call.unclaimed.discard("test")
-        if made.background:
-            await asyncio.wait(made.background)
+        if made.desk.background:
+            await asyncio.wait(made.desk.background)
         await caller.close()
         await asyncio.sleep(0)
         return termination, made
@@ -164,61 +240,25 @@ def build_scene(
     """A call that has not been run yet, and everything around it."""
     log = Log()
     caller = FakeCaller(echo_marks=echo_marks)
-    agents = [FakeAgent(AudioFormat.parse(output), AudioFormat.parse(output))]
     account = CallAccount(asyncio.get_running_loop().time())
     way = journey(flow, log)
-    errors = list(world.dial_errors)
-    ladders: dict[str, Ladder] = {}
-    orders: list[AgentOrder] = []
-    asked: list[AskHttp] = []
-    background: list[asyncio.Future[None]] = []
-
-    async def dial(wanted: AgentOrder) -> FakeAgent:
-        orders.append(wanted)
-        if world.dial_s:
-            await asyncio.sleep(world.dial_s)
-        if errors and (error := errors.pop(0)) is not None:
-            raise error
-        if len(orders) > 1 or agents[0].closed:
-            agents.append(FakeAgent(AudioFormat.parse(output), AudioFormat.parse(output)))
-            agents[-1].conversation_id = f"conv_{len(agents)}"
-        return agents[-1]
-
-    async def register(_wanted: AgentOrder) -> str:
-        if isinstance(world.vendors_twiml, Exception):
-            raise world.vendors_twiml
-        return world.vendors_twiml
-
-    async def ask_http(wanted: AskHttp, _node: HttpNode) -> HttpAnswered:
-        asked.append(wanted)
-        return HttpAnswered(world.answers.pop(0) if world.answers else None)
-
-    def wanted() -> AgentOrder:
-        return order(way.flow.agent, way.agent_node, way.values, None)
-
+    desk = FakeDesk(way, world, AudioFormat.parse(output), log)
+    if not prompts:
+        desk.prompt = lambda _name, _language: None
     needs = CallNeeds(
+        desk=desk,
         settings=Settings(**(limits or {})),  # type: ignore[arg-type]
         journey=way,
-        ladder=lambda: ladders.setdefault(way.state.flow, Ladder(way.flow.ladder)),
         transcript=Transcript(),
-        prompt=lambda name, language: prompt(name, language=language) if prompts else None,
         tools=registry(),
         tool_timeout_s=5,
         tell_agent_what_was_heard=tell,
-        info=lambda: INFO,
         log=log,
-        order=wanted,
-        dial=dial,
-        register=register,
-        greets=lambda _order: world.greets,
-        dismiss=lambda agent, _by_us: background.append(asyncio.ensure_future(agent.close("dismissed"))),
-        discard=lambda parked: background.append(asyncio.ensure_future(parked.discard("test"))),
-        ask_http=ask_http,
     )
-    first = wanted()
-    parked = ParkedAgent(lambda: dial(first), log) if way.may_need_agent else None
+    first = desk.order()
+    parked = desk.dial(first) if way.may_need_agent else None
     call = Call(caller, Opening(parked, first, greeting), needs, account)
-    return Scene(caller, agents[0], call, account, way, agents, orders, asked, background)
+    return Scene(caller, desk.agents[0], call, account, way, desk)
 
 
 def registry() -> ToolRegistry:

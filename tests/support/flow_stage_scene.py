@@ -70,7 +70,7 @@ class FakeSides:
 
     # CallHands
 
-    ending = False
+    ending = over = False
 
     def say(self, prompt: str, language: Language) -> bool:
         self.done.append(("say", prompt, language))
@@ -86,8 +86,11 @@ class FakeSides:
     def in_background(self, work: Coroutine[Any, Any, None]) -> None:
         self.tasks.append(asyncio.ensure_future(work))
 
-    def end(self, termination: Termination) -> None:
+    def end(self, termination: Termination, *, at_once: bool = False) -> None:
         self.done.append(("end", termination))
+
+    def stream_over(self, termination: Termination) -> None:
+        raise AssertionError("a flow leaves a stream, and does not say that it is gone")
 
     # AgentHands
 
