@@ -12,17 +12,22 @@ from aiohttp import web
 from ivr_bridge import __version__
 from ivr_bridge.access.api_key import ApiKeys
 from ivr_bridge.access.machine_secret import make_once
+from ivr_bridge.agents.tools_alert import alert_of_tools
 from ivr_bridge.api import call_events, health
 from ivr_bridge.api.door_keeper import door_keeper
 from ivr_bridge.bridge.agent_profile import AgentProfile
+from ivr_bridge.bridge.caller_data import CallerDesk
 from ivr_bridge.bridge.current_ivr import CurrentIvr
 from ivr_bridge.bridge.desk import Desk, DeskNeeds
 from ivr_bridge.bridge.ivr import Ivr
 from ivr_bridge.bridge.switchboard import Switchboard
 from ivr_bridge.config_file import load
 from ivr_bridge.config_watch import changed_files
-from ivr_bridge.elevenlabs.rest.client import RestClient
-from ivr_bridge.elevenlabs.rest.text_to_speech import synthesize
+from ivr_bridge.elevenlabs.rest.client import ElevenLabsAPIClient
+from ivr_bridge.elevenlabs.webhooks import routes as elevenlabs_webhooks
+from ivr_bridge.elevenlabs.webhooks.conversation_files import ConversationFiles
+from ivr_bridge.elevenlabs.webhooks.conversation_log import ConversationLog
+from ivr_bridge.elevenlabs.webhooks.conversation_worker import ConversationWorker
 from ivr_bridge.flows.engine import Engine
 from ivr_bridge.flows.flow_book import read_flow_book
 from ivr_bridge.settings import BridgeConfig, Settings
@@ -31,6 +36,7 @@ from ivr_bridge.speech.prompt_file import PromptFile, read_prompt_files
 from ivr_bridge.speech.prompts import Prompts
 from ivr_bridge.speech.synthesizer import Synthesizer
 from ivr_bridge.speech.voice import Voice
+from ivr_bridge.store.aged_values import AgedValues
 from ivr_bridge.store.open_store import open_store
 from ivr_bridge.store.store import Store
 from ivr_bridge.telemetry import events
@@ -58,6 +64,7 @@ class Bridge:
     current: CurrentIvr
     profile: AgentProfile
     desk: Desk
+    conversations: ConversationWorker
     web_app: web.Application
     made_api_key: str | None
     """Made by this start: to be shown once."""
@@ -87,8 +94,9 @@ class Bridge:
         url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         self.base_url = self.settings.public_base_url or url
         self._background = [
-            asyncio.create_task(self.profile.keep_read(), name="read the agent"),
+            asyncio.create_task(self._follow_agent(), name="read the agent"),
             asyncio.create_task(self._follow_config(), name="follow the configuration"),
+            asyncio.create_task(self.conversations.run(), name="work on what the vendor told"),
         ]
         self.log.emit(
             events.SERVER_STARTED,
@@ -98,6 +106,12 @@ class Bridge:
             var=str(self.settings.var_dir),
         )
         return url
+
+    async def _follow_agent(self) -> None:
+        await self.profile.keep_read()
+        if (agent := self.profile.agent) is not None:
+            tools = self.current.ivr.tools
+            await alert_of_tools(self.rests.at(None), agent, tools, self.settings.config_dir, self.log)
 
     async def _follow_config(self) -> None:
         try:
@@ -133,7 +147,7 @@ async def build_app(settings: Settings, log: Log, feeds: CallFeeds) -> Bridge:
     async with contextlib.AsyncExitStack() as undo:
         store = await open_store(settings, log)
         undo.push_async_callback(store.close)
-        rests = RestClients(settings)
+        rests = RestClients(settings, store, log)
         requests = HttpRequests()
         profile = AgentProfile(rests.at(None), settings.elevenlabs_agent_id, log)
         cache = PromptCache(store, settings.var_dir / "prompts", log)
@@ -148,6 +162,7 @@ async def build_app(settings: Settings, log: Log, feeds: CallFeeds) -> Bridge:
             current,
             profile,
             desk,
+            build_conversations(settings, log),
             web.Application(),
             made_api_key,
             made_auth_token,
@@ -160,17 +175,18 @@ async def build_app(settings: Settings, log: Log, feeds: CallFeeds) -> Bridge:
 class RestClients:
     """The vendor's REST API at each base URL that a flow names; the environment's is the first."""
 
-    def __init__(self, settings: Settings) -> None:
-        key = settings.elevenlabs_api_key
-        self._key = key.get_secret_value() if key is not None else ""
+    def __init__(self, settings: Settings, store: Store, log: Log) -> None:
+        self._keys = settings.elevenlabs_api_keys
         self._base_url = settings.elevenlabs_base_url
-        self._clients: dict[str, RestClient] = {}
+        self._answers = AgedValues(store)
+        self._log = log
+        self._clients: dict[str, ElevenLabsAPIClient] = {}
 
-    def at(self, base_url: str | None) -> RestClient:
+    def at(self, base_url: str | None) -> ElevenLabsAPIClient:
         """The client of that host; None: the environment's."""
         url = base_url or self._base_url
         if url not in self._clients:
-            self._clients[url] = RestClient(url, self._key)
+            self._clients[url] = ElevenLabsAPIClient(url, self._keys, log=self._log, cache=self._answers)
         return self._clients[url]
 
     async def close(self) -> None:
@@ -198,7 +214,7 @@ def build_auth_tokens(settings: Settings, log: Log) -> tuple[Sequence[str], bool
 
 def build_ivr(
     settings: Settings,
-    rest: RestClient,
+    rest: ElevenLabsAPIClient,
     cache: PromptCache,
     requests: HttpRequests,
     profile: AgentProfile,
@@ -212,6 +228,8 @@ def build_ivr(
     """
     folder = settings.config_dir
     config = load(folder / "bridge.yaml", BridgeConfig)
+    if config.legacy_key_in_url:
+        log.emit(events.AGENT_KEY_IN_URL)
     files = read_prompt_files(folder / "prompts")
     in_every_language = set.intersection(*(set(file.prompts.by_name()) for file in files.values()))
     book = read_flow_book(folder, in_every_language)
@@ -224,7 +242,7 @@ def build_ivr(
 def build_prompts(
     config: BridgeConfig,
     files: dict[str, PromptFile],
-    rest: RestClient,
+    rest: ElevenLabsAPIClient,
     cache: PromptCache,
     profile: AgentProfile,
     *,
@@ -239,7 +257,7 @@ def build_prompts(
         return Voice(agent.voice_id, config.prompt_model) if agent is not None and agent.voice_id else None
 
     async def speak(**wanted: object) -> bytes:
-        return await synthesize(rest, output_format="pcm_16000", **wanted)  # type: ignore[arg-type]
+        return await rest.text_to_speech.convert(output_format="pcm_16000", **wanted)  # type: ignore[arg-type]
 
     return Prompts(files, cache, Synthesizer(speak), voice_of, log)
 
@@ -258,6 +276,11 @@ def build_desk(
     return Desk(needs)
 
 
+def build_conversations(settings: Settings, log: Log) -> ConversationWorker:
+    """What becomes of the vendor's webhooks."""
+    return ConversationWorker(ConversationFiles(settings.var_dir / "conversations"), ConversationLog(log), log)
+
+
 def build_web(bridge: Bridge, auth_tokens: Sequence[str], api_keys: ApiKeys, feeds: CallFeeds) -> None:
     """All routes, each behind its door."""
     app = bridge.web_app
@@ -268,6 +291,16 @@ def build_web(bridge: Bridge, auth_tokens: Sequence[str], api_keys: ApiKeys, fee
         auth_tokens=lambda: auth_tokens,
         base_url=lambda: bridge.base_url,
         desk=bridge.desk,
+        log=bridge.log,
+    )
+    init_secret = bridge.settings.elevenlabs_init_secret
+    elevenlabs_webhooks.add_routes(
+        app,
+        secrets=bridge.settings.elevenlabs_webhook_secrets,
+        init_secret=init_secret.get_secret_value() if init_secret is not None else None,
+        files=bridge.conversations.files,
+        came=bridge.conversations.wake,
+        callers=CallerDesk(lambda: bridge.current.ivr),
         log=bridge.log,
     )
     call_events.add_routes(app, feeds)

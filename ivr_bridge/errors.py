@@ -12,13 +12,14 @@ BridgeError
 │   └── AgentLost           the conversation ended by anything but 1000
 ├── VendorError             an answer of the vendor's REST API
 │   ├── VendorUnreachable   no answer at all, or not in time
-│   ├── VendorRejected      4xx: our request or account
-│   ├── VendorBusy          429
+│   ├── VendorRejected      4xx: our request, or the operator's key, account, id or file
+│   ├── VendorBusy          429, of three kinds
 │   └── VendorFailed        5xx, or an answer that is not what was asked for
 ├── StoreError              Redis or Valkey cannot be used
 └── ToolError               a client tool: unknown, bad arguments, failed, too slow
 
-Every class has `code` (for machines), `fault` (`ours`, `theirs`, `operator`) and `retryable`.
+Every class has `code` (for machines), `fault` (`ours`, `theirs`, `operator`) and `retryable`; what one answer says
+of itself stands on the error that it became.
 """
 
 from typing import ClassVar, Literal
@@ -30,7 +31,7 @@ class BridgeError(Exception):
     """The root: everything that this package raises on purpose."""
 
     code: ClassVar[str] = "error"
-    fault: ClassVar[Fault] = "ours"
+    fault: Fault = "ours"
     retryable: ClassVar[bool] = False
 
 
@@ -44,14 +45,14 @@ class RemoteProtocolError(BridgeError):
     """The other side sent what the protocol does not allow; its reader reads nothing more."""
 
     code = "remote_protocol_error"
-    fault = "theirs"
+    fault: Fault = "theirs"
 
 
 class AudioFormatError(BridgeError):
     """Audio in a format that we do not know, or bytes that do not fit the format they claim."""
 
     code = "audio_format_error"
-    fault = "theirs"
+    fault: Fault = "theirs"
 
 
 class ConfigError(BridgeError):
@@ -61,7 +62,7 @@ class ConfigError(BridgeError):
     """
 
     code = "config_error"
-    fault = "operator"
+    fault: Fault = "operator"
 
     def __init__(self, *problems: str) -> None:
         """Keep `problems`: one line each."""
@@ -73,7 +74,7 @@ class MissingExtraError(BridgeError):
     """An optional part of the installation is needed and not there."""
 
     code = "missing_extra"
-    fault = "operator"
+    fault: Fault = "operator"
 
     def __init__(self, extra: str, needed_for: str) -> None:
         """Say what `needed_for` wants and the command that installs `extra`."""
@@ -85,7 +86,7 @@ class AgentError(BridgeError):
     """The agent's leg is not usable; the caller is told by a prompt."""
 
     code = "agent_error"
-    fault: ClassVar[Fault] = "theirs"
+    fault: Fault = "theirs"
 
 
 class AgentUnreachable(AgentError):
@@ -99,7 +100,7 @@ class AgentRefused(AgentError):
     """The vendor refused the conversation: key, agent id, override or dynamic variable."""
 
     code = "agent_refused"
-    fault = "operator"
+    fault: Fault = "operator"
 
 
 class AgentLost(AgentError):
@@ -126,7 +127,9 @@ class VendorError(BridgeError):
     """
 
     code = "vendor_error"
-    fault: ClassVar[Fault] = "theirs"
+    fault: Fault = "theirs"
+    retry_after_s: float | None = None
+    """How long the vendor wants to be left alone; None: it did not say."""
 
     def __init__(self, message: str, *, status: int = 0, vendor_code: str = "", request_id: str = "") -> None:
         """Keep the answer's particulars; `message` never holds a key or a signed URL."""
@@ -142,12 +145,28 @@ class VendorUnreachable(VendorError):
     code = "vendor_unreachable"
     retryable = True
 
+    def __init__(self, message: str, *, sent: bool = True) -> None:
+        """`sent`: the vendor may have got the request; False only when there never was a connection."""
+        super().__init__(message)
+        self.sent = sent
+
 
 class VendorRejected(VendorError):
-    """4xx: the key, the account, the id or the request is wrong; trying again changes nothing."""
+    """4xx: the key, the account, the id or the request is wrong; trying again changes nothing.
+
+    Quota and permission are the operator's; a request that the contract does not allow (`OUR_REQUESTS`) is ours.
+    """
 
     code = "vendor_rejected"
-    fault = "operator"
+    fault: Fault = "operator"
+
+    OUR_REQUESTS: ClassVar[tuple[int, ...]] = (405, 406, 413, 415, 422)
+
+    def __init__(self, message: str, *, status: int = 0, vendor_code: str = "", request_id: str = "") -> None:
+        """Keep the answer's particulars, and whose fault they make it."""
+        super().__init__(message, status=status, vendor_code=vendor_code, request_id=request_id)
+        if status in self.OUR_REQUESTS:
+            self.fault = "ours"
 
 
 class VendorBusy(VendorError):
@@ -155,6 +174,17 @@ class VendorBusy(VendorError):
 
     code = "vendor_busy"
     retryable = True
+
+    @property
+    def kind(self) -> Literal["concurrency", "rate", "system"]:
+        """What there is too much of.
+
+        `concurrency`: our own requests at the same time, room comes when one of them ends. `rate`: our requests in a
+        time; so is what the vendor does not name. `system`: everybody's.
+        """
+        if self.vendor_code in ("concurrent_limit_exceeded", "too_many_concurrent_requests"):
+            return "concurrency"
+        return "system" if self.vendor_code == "system_busy" else "rate"
 
 
 class VendorFailed(VendorError):
@@ -168,7 +198,7 @@ class StoreError(BridgeError):
     """Redis or Valkey cannot be reached or does not answer in time."""
 
     code = "store_error"
-    fault = "theirs"
+    fault: Fault = "theirs"
     retryable = True
 
 

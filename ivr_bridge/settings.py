@@ -21,6 +21,7 @@ from ivr_bridge.config_file import ConfigModel, remedy
 from ivr_bridge.errors import ConfigError
 
 ELEVENLABS_URL = "https://api.elevenlabs.io"
+TWILIO_URL = "https://api.twilio.com"
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 
 
@@ -40,10 +41,19 @@ class Settings(BaseModel):
     """One, or several separated by commas while it is being rotated."""
     fallback_number: str | None = None
     """Whom `/twilio/fallback` dials; without it the caller hears an apology."""
+    twilio_api_key_sid: str | None = None
+    """With its secret instead of the auth token, for Twilio's REST API."""
+    twilio_api_key_secret: SecretStr | None = None
+    twilio_api_base_url: str = TWILIO_URL
 
     elevenlabs_api_key: SecretStr | None = None
+    """One, or several separated by commas: the next one is used when the vendor says that a key is invalid."""
     elevenlabs_base_url: str = ELEVENLABS_URL
     elevenlabs_agent_id: str | None = Field(None, validate_default=True)
+    elevenlabs_webhook_secret: SecretStr | None = None
+    """One, or several separated by commas while it is being rotated; without it no post-call webhook is taken."""
+    elevenlabs_init_secret: SecretStr | None = None
+    """What the vendor shows in a header when it asks for a caller's data; without it nobody may ask."""
 
     redis_url: SecretStr | None = None
     """redis://, rediss:// or unix://; without it a Valkey of our own is started."""
@@ -98,6 +108,14 @@ class Settings(BaseModel):
             raise ValueError("not set, and ELEVENLABS_API_KEY is: which agent answers?")
         return agent_id
 
+    @field_validator("twilio_api_base_url")
+    @classmethod
+    def _twilio_host_only(cls, url: str) -> str:
+        parts = urlsplit(url.rstrip("/"))
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"must start with https:// (such as {TWILIO_URL}) or http://")
+        return urlunsplit(parts)
+
     @field_validator("redis_url")
     @classmethod
     def _known_store(cls, url: SecretStr | None) -> SecretStr | None:
@@ -108,15 +126,27 @@ class Settings(BaseModel):
     @property
     def twilio_auth_tokens(self) -> tuple[str, ...]:
         """Every token that a signature may be made with; empty when none is set."""
-        if self.twilio_auth_token is None:
-            return ()
-        parts = self.twilio_auth_token.get_secret_value().split(",")
-        return tuple(part.strip() for part in parts if part.strip())
+        return _listed(self.twilio_auth_token)
+
+    @property
+    def elevenlabs_api_keys(self) -> tuple[str, ...]:
+        """Every key, the one to use first; empty when none is set."""
+        return _listed(self.elevenlabs_api_key)
+
+    @property
+    def elevenlabs_webhook_secrets(self) -> tuple[str, ...]:
+        """Every secret that a webhook may be signed with; empty when none is set."""
+        return _listed(self.elevenlabs_webhook_secret)
 
     @property
     def elevenlabs_websocket_url(self) -> str:
         """`wss://` beside `https://`, `ws://` beside `http://`."""
         return "ws" + self.elevenlabs_base_url.removeprefix("http")
+
+
+def _listed(secret: SecretStr | None) -> tuple[str, ...]:
+    parts = secret.get_secret_value().split(",") if secret is not None else ()
+    return tuple(part.strip() for part in parts if part.strip())
 
 
 _ALIASES = {
@@ -155,6 +185,14 @@ class BridgeConfig(ConfigModel):
     greeting: str = "cached"
     """`cached`: the agent's first message from the prompt cache; `agent`: its own audio; else a prompt's name."""
     agent_auth: Literal["signed_url", "public", "header"] = "signed_url"
+    agent_dialect: Literal["today", "legacy"] = "today"
+    """`legacy`: the older wire of `/v1/convai/stream`, for servers that still speak it."""
+    legacy_key_in_url: bool = False
+    """Only with `agent_dialect: legacy`: the key goes in the query, where every proxy on the way may log it."""
+    legacy_audio_format: Literal[
+        "ulaw_8000", "pcm_8000", "pcm_16000", "pcm_22050", "pcm_24000", "pcm_44100", "pcm_48000"
+    ] = "ulaw_8000"
+    """Only with `agent_dialect: legacy`, where nobody announces it: what the agent hears and speaks."""
     dynamic_variables: dict[str, Literal["caller", "called", "call_sid"]] = {}
     """Name in the agent -> what it is filled with."""
     overrides: dict[str, object] = {}
@@ -166,3 +204,17 @@ class BridgeConfig(ConfigModel):
     prompt_voice: str | None = None
     """The voice of prompts; without it the agent's own."""
     prompt_model: str = "eleven_flash_v2_5"
+
+    @field_validator("legacy_key_in_url")
+    @classmethod
+    def _key_in_url_is_legacy(cls, wanted: bool, others: ValidationInfo) -> bool:
+        if wanted and others.data.get("agent_dialect") == "today":
+            raise ValueError("only with agent_dialect: legacy; today's wire never needs a key in a URL")
+        return wanted
+
+    @field_validator("overrides", "dynamic_variables")
+    @classmethod
+    def _legacy_carries_nothing(cls, given: dict[str, object], others: ValidationInfo) -> dict[str, object]:
+        if given and others.data.get("agent_dialect") == "legacy":
+            raise ValueError("the legacy dialect has no message that could carry this; leave it out")
+        return given

@@ -2,23 +2,28 @@
 
 import asyncio
 import gc
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from structlog.testing import capture_logs
 
 from ivr_bridge import app as app_module
 from ivr_bridge.access.doors import Door, door_of
 from ivr_bridge.app import Bridge, build_app
+from ivr_bridge.elevenlabs.webhooks.routes import SECRET_HEADER
 from ivr_bridge.errors import ConfigError
 from ivr_bridge.settings import read_settings
 from ivr_bridge.simulator.phone.signing import signature
 from ivr_bridge.telemetry.call_feed import CallFeeds
 from ivr_bridge.telemetry.log import Log
+from tests.elevenlabs.signed_webhook import SECRET, recording, signed, transcription
 
 TOKEN = "0123456789abcdef0123456789abcdef"
+INIT_SECRET = "what the agent shows us"
 NOBODY = "http://127.0.0.1:9"
 ROOT = Path(__file__).parent.parent
 
@@ -30,6 +35,8 @@ ROUTES = {
     ("POST", "/twilio/voicemail"): Door.TWILIO_SIGNATURE,
     ("POST", "/twilio/stream-status"): Door.TWILIO_SIGNATURE,
     ("GET", "/twilio/media/{worker}"): Door.TWILIO_SIGNATURE,
+    ("POST", "/elevenlabs/webhook"): Door.ELEVENLABS_PROOF,
+    ("POST", "/elevenlabs/conversation-init"): Door.ELEVENLABS_PROOF,
     ("GET", "/api/v1/calls/{call_sid}/events"): Door.API_KEY,
     ("GET", "/healthz"): Door.OPEN,
     ("GET", "/readyz"): Door.OPEN,
@@ -42,6 +49,8 @@ def settings(tmp_path: Path, **given: Any) -> Any:
         "elevenlabs_base_url": NOBODY,
         "elevenlabs_api_key": "test",
         "twilio_auth_token": TOKEN,
+        "elevenlabs_webhook_secret": f"wsec_new,{SECRET}",
+        "elevenlabs_init_secret": INIT_SECRET,
         "port": 0,
         "var_dir": tmp_path / "var",
         "config_dir": ROOT / "config",
@@ -98,7 +107,7 @@ def test_the_walk_knows_every_route(bridge: Bridge):
 
 
 async def test_no_door_opens_without_its_proof(bridge: Bridge, http: aiohttp.ClientSession):
-    refused = {Door.TWILIO_SIGNATURE: 403, Door.API_KEY: 401, Door.OPEN: 200}
+    refused = {Door.TWILIO_SIGNATURE: 403, Door.ELEVENLABS_PROOF: 401, Door.API_KEY: 401, Door.OPEN: 200}
     for method, path in routes(bridge):
         async with http.request(method, concrete(path)) as response:
             assert response.status == refused[ROUTES[method, path]], (method, path)
@@ -136,13 +145,79 @@ async def test_the_key_opens_the_api(bridge: Bridge, http: aiohttp.ClientSession
 
 
 async def test_a_signature_opens_twilios_webhooks(bridge: Bridge, http: aiohttp.ClientSession):
-    wanted = {path: 204 if "status" in path else 200 for method, path in ROUTES if method == "POST"}
+    posts = [path for (method, path), door in ROUTES.items() if method == "POST" and door is Door.TWILIO_SIGNATURE]
+    wanted = {path: 204 if "status" in path else 200 for path in posts}
     del wanted["/twilio/voice"]  # in the test above
     for path, status in wanted.items():
         params = form(CallStatus="completed")
         signed = signature(TOKEN, bridge.base_url + path, params.items())
         async with http.post(path, data=params, headers={"X-Twilio-Signature": signed}) as response:
             assert response.status == status, path
+
+
+async def test_the_vendors_paths_are_not_there_without_our_secrets(tmp_path: Path):
+    bridge = await built(tmp_path, elevenlabs_webhook_secret="", elevenlabs_init_secret="")
+    try:
+        async with aiohttp.ClientSession(await bridge.start()) as http:
+            headers = {"ElevenLabs-Signature": signed(b"{}", ""), SECRET_HEADER: ""}
+            for path in (path for (_, path), door in ROUTES.items() if door is Door.ELEVENLABS_PROOF):
+                async with http.post(path, data=b"{}", headers=headers) as response:
+                    assert response.status == 404, path
+    finally:
+        await bridge.close()
+
+
+async def test_what_the_vendor_tells_is_kept_and_worked_on(bridge: Bridge, http: aiohttp.ClientSession):
+    with capture_logs() as captured:
+        for body in (transcription(), recording(b"mp3"), transcription()):
+            headers = {"ElevenLabs-Signature": signed(body)}
+            async with http.post("/elevenlabs/webhook", data=body, headers=headers) as response:
+                assert response.status == 200
+        async with asyncio.timeout(20):
+            while await bridge.conversations.files.waiting():
+                await asyncio.sleep(0.01)
+    folder = bridge.settings.var_dir / "conversations"
+    assert (folder / "conv_1.json").read_bytes() == transcription()
+    assert (folder / "conv_1.mp3").read_bytes() == b"mp3"
+    told = [
+        (event["type"], event["conversation_id"]) for event in captured if event["event"] == "conversation.recorded"
+    ]
+    assert told == [("post_call_transcription", "conv_1"), ("post_call_audio", "conv_1")]
+
+
+async def test_a_webhook_that_breaks_off_is_logged(bridge: Bridge):
+    _, writer = await asyncio.open_connection("127.0.0.1", int(bridge.base_url.rpartition(":")[2]))
+    head = f"POST /elevenlabs/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nElevenLabs-Signature: {signed(b'')}"
+    with capture_logs() as captured:
+        writer.write(head.encode() + b"\r\n\r\nhalf")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.close()
+        async with asyncio.timeout(20):
+            while not any(event["event"] == "webhook.refused" for event in captured):
+                await asyncio.sleep(0.01)
+    assert [event["reason"] for event in captured if event["event"] == "webhook.refused"] == ["broken_body"]
+
+
+async def test_the_vendor_is_told_of_a_caller(tmp_path: Path):
+    config = tmp_path / "config"
+    shutil.copytree(ROOT / "config", config)
+    (config / "bridge.yaml").write_text(
+        "dynamic_variables: {caller_number: caller, line: called, sid: call_sid}\noverrides: {tts: {speed: 1.1}}\n"
+    )
+    asked = {"caller_id": "+15550100001", "agent_id": "agent_1", "called_number": "+15550100002", "call_sid": "CA1"}
+    bridge = await built(tmp_path, config_dir=config)
+    try:
+        async with aiohttp.ClientSession(await bridge.start()) as http:
+            headers = {SECRET_HEADER: INIT_SECRET}
+            async with http.post("/elevenlabs/conversation-init", json=asked, headers=headers) as response:
+                assert await response.json() == {
+                    "type": "conversation_initiation_client_data",
+                    "dynamic_variables": {"caller_number": "+15550100001", "line": "+15550100002", "sid": "CA1"},
+                    "conversation_config_override": {"tts": {"speed": 1.1}},
+                }
+    finally:
+        await bridge.close()
 
 
 async def test_what_is_not_there_is_404_with_and_without_a_key(bridge: Bridge, http: aiohttp.ClientSession):

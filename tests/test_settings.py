@@ -9,6 +9,9 @@ from ivr_bridge.settings import ELEVENLABS_URL, BridgeConfig, Settings, read_set
 SECRETS = {
     "TWILIO_AUTH_TOKEN": "tok-secret-1,tok-secret-2",
     "ELEVENLABS_API_KEY": "sk-secret",
+    "ELEVENLABS_WEBHOOK_SECRET": "wh-secret",
+    "ELEVENLABS_INIT_SECRET": "in-secret",
+    "TWILIO_API_KEY_SECRET": "ak-secret",
     "REDIS_URL": "redis://:pw-secret@db:6379/0",
 }
 
@@ -165,8 +168,8 @@ def test_a_port_that_is_none(port: str):
 
 def test_secrets_are_in_no_repr():
     settings = read_settings({**SECRETS, "ELEVENLABS_AGENT_ID": "agent_1"})
-    assert "secret" not in repr(settings)
-    assert "secret" not in str(settings)
+    assert "-secret" not in repr(settings)
+    assert "-secret" not in str(settings)
     assert settings.twilio_auth_tokens == ("tok-secret-1", "tok-secret-2")
 
 
@@ -185,8 +188,8 @@ def test_secrets_are_in_no_error_nor_in_what_it_came_from(wrong: dict[str, str])
         read_settings({**SECRETS, **wrong})
     error: BaseException | None = caught.value
     while error is not None:
-        assert "secret" not in str(error)
-        assert "secret" not in repr(error)
+        assert "-secret" not in str(error)
+        assert "-secret" not in repr(error)
         error = error.__cause__
 
 
@@ -208,6 +211,10 @@ def test_the_shipped_bridge_file_says_the_defaults():
         ("tool_timeout_s: 0", "tool_timeout_s"),
         ("dynamic_variables: {n: number}", "dynamic_variables.n"),
         ("agent_auth: none", "agent_auth"),
+        ("legacy_key_in_url: true", "legacy_key_in_url"),
+        ("{agent_dialect: legacy, overrides: {agent: {language: es}}}", "overrides"),
+        ("{agent_dialect: legacy, dynamic_variables: {n: caller}}", "dynamic_variables"),
+        ("{agent_dialect: legacy, legacy_audio_format: mp3}", "legacy_audio_format"),
         ("grreting: agent", "grreting"),
     ],
 )
@@ -218,3 +225,26 @@ def test_a_bridge_file_that_is_wrong(tmp_path: Path, line: str, place: str):
         load(path, BridgeConfig)
     (problem,) = caught.value.problems
     assert problem.startswith(f"{path}:2: {place}: ")
+
+
+def test_keys_and_secrets_may_be_several():
+    environ = {
+        "ELEVENLABS_API_KEY": "first, second,",
+        "ELEVENLABS_WEBHOOK_SECRET": "new,old",
+        "ELEVENLABS_AGENT_ID": "a",
+    }
+    settings = read_settings(environ)
+    assert settings.elevenlabs_api_keys == ("first", "second")
+    assert settings.elevenlabs_webhook_secrets == ("new", "old")
+    assert read_settings({}).elevenlabs_api_keys == ()
+
+
+def test_twilios_address():
+    assert read_settings({"TWILIO_API_BASE_URL": "http://127.0.0.1:9/"}).twilio_api_base_url == "http://127.0.0.1:9"
+    with pytest.raises(ConfigError, match="TWILIO_API_BASE_URL: must start with https://"):
+        read_settings({"TWILIO_API_BASE_URL": "api.twilio.com"})
+
+
+def test_the_legacy_wire_and_its_key():
+    config = BridgeConfig(agent_dialect="legacy", legacy_key_in_url=True, legacy_audio_format="pcm_16000")
+    assert config.legacy_key_in_url

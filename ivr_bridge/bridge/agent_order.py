@@ -27,6 +27,28 @@ class AgentOrder:
         """The same order, for another agent or at another host."""
         return replace(self, agent_id=rung.agent_id or self.agent_id, base_url=rung.base_url or self.base_url)
 
+    def all_variables(self, shared: Mapping[str, str], call: Mapping[str, str]) -> dict[str, str]:
+        """Every dynamic variable of the conversation; the flow's word wins.
+
+        Args:
+            shared: name in the agent -> name in `call`, as in `config/bridge.yaml`.
+            call: `caller`, `called` and `call_sid`.
+        """
+        return {name: call[what] for name, what in shared.items()} | dict(self.dynamic_variables)
+
+    def all_overrides(self, shared: Mapping[str, object]) -> dict[str, object]:
+        """`shared` (of `config/bridge.yaml`), the flow's and the call's language, joined one field by one."""
+        merged: dict[str, object] = dict(shared)
+        wanted: list[dict[str, object]] = [dict(self.overrides)]
+        if self.language is not None:
+            wanted.append({"agent": {"language": self.language}})
+        for overrides in wanted:
+            for section, fields in overrides.items():
+                before = merged.get(section)
+                joined = isinstance(before, dict) and isinstance(fields, dict)
+                merged[section] = {**before, **fields} if joined else fields  # type: ignore[dict-item]
+        return merged
+
 
 def order(
     flow: AgentChoice, node: AgentChoice | None, variables: Mapping[str, str], language: Language | None

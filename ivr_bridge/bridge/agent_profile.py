@@ -1,11 +1,13 @@
 """What the bridge knows of its agent: read at start, again and again until that worked; never in a caller's way."""
 
 import asyncio
+from contextlib import aclosing
 
 from ivr_bridge.bridge.agent_order import LANGUAGE
 from ivr_bridge.bridge.greeting_choice import AGENT, CACHED, Greeting, choose
-from ivr_bridge.elevenlabs.rest.agents import Agent, get_agent, list_agents
-from ivr_bridge.elevenlabs.rest.client import RestClient
+from ivr_bridge.elevenlabs.rest.agents import Agent
+from ivr_bridge.elevenlabs.rest.client import ElevenLabsAPIClient
+from ivr_bridge.elevenlabs.rest.request import Repeat
 from ivr_bridge.errors import AgentRefused, AgentUnreachable, BridgeError, VendorError, VendorRejected
 from ivr_bridge.settings import BridgeConfig
 from ivr_bridge.speech.prompt import Prompt
@@ -18,9 +20,12 @@ LONGEST_RETRY_S = 60.0
 
 
 class AgentProfile:
-    """The agent as the vendor described it, and its greeting in its own voice."""
+    """The agent as the vendor described it, and its greeting in its own voice.
 
-    def __init__(self, rest: RestClient, agent_id: str | None, log: Log) -> None:
+    It tries again by itself, and callers have their own next step: the client is told to ask once.
+    """
+
+    def __init__(self, rest: ElevenLabsAPIClient, agent_id: str | None, log: Log) -> None:
         """Without `agent_id` it is the first one that the vendor lists and that is not archived. Then `use`."""
         self._rest = rest
         self._agent_id = agent_id
@@ -59,10 +64,11 @@ class AgentProfile:
 
     async def _find_id(self) -> str:
         if self._agent_id is None:
-            entries = [entry for entry in await list_agents(self._rest) if not entry.archived]
-            if not entries:
+            async with aclosing(self._rest.agents.list(repeat=Repeat.NEVER)) as agents:
+                first = await anext((agent async for agent in agents if not agent.archived), None)
+            if first is None:
                 raise VendorRejected("this account has no agent; make one, and set ELEVENLABS_AGENT_ID", status=404)
-            self._agent_id = entries[0].agent_id
+            self._agent_id = first.agent_id
         return self._agent_id
 
     async def keep_read(self) -> None:
@@ -75,7 +81,7 @@ class AgentProfile:
     async def _read_once(self) -> bool:
         try:
             if self.agent is None:
-                self.agent = await get_agent(self._rest, await self._find_id())
+                self.agent = await self._rest.agents.get(await self._find_id(), repeat=Repeat.NEVER)
                 self._log.emit(events.AGENT_READ, agent_id=self._agent_id, greeting=self._config.greeting)
             if self._config.greeting == CACHED and self._first_message is None:
                 await self._render(self.agent)

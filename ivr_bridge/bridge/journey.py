@@ -31,6 +31,8 @@ class Journey:
         wall: tells the time.
     """
 
+    __slots__ = ("_engine", "_log", "_wall", "leaving", "pending", "said_on_leaving", "state", "vendors_twiml")
+
     def __init__(
         self,
         engine: Engine,

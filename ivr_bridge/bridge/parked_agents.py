@@ -21,6 +21,10 @@ Dial = Callable[[], Awaitable[AgentLeg]]
 class ParkedAgent:
     """One agent on its way to a stream. Made in the webhook, claimed once or discarded."""
 
+    __slots__ = (
+        "_clock", "_dialled_at", "_dialling", "_kept_chars", "_leg", "_listening", "_log", "_opened_at", "_said",
+    )  # fmt: skip
+
     def __init__(self, dial: Dial, log: Log) -> None:
         loop = asyncio.get_running_loop()
         self._clock = loop.time

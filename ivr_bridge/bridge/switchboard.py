@@ -8,9 +8,8 @@ from ivr_bridge.bridge.agent_breaker import AgentBreakers
 from ivr_bridge.bridge.agent_order import AgentOrder
 from ivr_bridge.bridge.legs import AgentLeg
 from ivr_bridge.bridge.live_calls import LiveCall
-from ivr_bridge.elevenlabs.conversation.dialling import AgentDialler
-from ivr_bridge.elevenlabs.rest.client import RestClient
-from ivr_bridge.elevenlabs.rest.register_call import register_call
+from ivr_bridge.elevenlabs.conversation.dialling import AgentDialler, wire_of
+from ivr_bridge.elevenlabs.rest.client import ElevenLabsAPIClient
 from ivr_bridge.errors import AgentError, VendorUnreachable
 from ivr_bridge.flows.model import HttpNode
 from ivr_bridge.flows.moves import AskHttp, HttpAnswered
@@ -29,7 +28,7 @@ class Switchboard:
         log: of the server.
     """
 
-    def __init__(self, rest_at: Callable[[str | None], RestClient], requests: HttpRequests, log: Log) -> None:
+    def __init__(self, rest_at: Callable[[str | None], ElevenLabsAPIClient], requests: HttpRequests, log: Log) -> None:
         self._rest_at = rest_at
         self._requests = requests
         self._breakers = AgentBreakers(log)
@@ -45,9 +44,9 @@ class Switchboard:
 
         async def dial() -> AgentLeg:
             agent_id = order.agent_id or await live.ivr.profile.agent_id()
-            dialler = AgentDialler(
-                rest, agent_id, log=live.log, auth=config.agent_auth, overrides=_overrides(config.overrides, order)
-            )
+            auth, dialect = wire_of(config)
+            overrides = order.all_overrides(config.overrides)
+            dialler = AgentDialler(rest, agent_id, log=live.log, auth=auth, dialect=dialect, overrides=overrides)
             return await dialler.dial(dynamic_variables=self._variables(live, order), first_message=order.first_message)
 
         key = f"{order.agent_id or 'default'}" + (f" at {urlsplit(order.base_url).hostname}" if order.base_url else "")
@@ -63,8 +62,7 @@ class Switchboard:
             agent_id = order.agent_id or await live.ivr.profile.agent_id()
         except AgentError as error:
             raise VendorUnreachable(str(error)) from error
-        return await register_call(
-            self._rest_at(order.base_url),
+        return await self._rest_at(order.base_url).twilio.register_call(
             agent_id=agent_id,
             caller=live.asked.caller,
             called=live.asked.called,
@@ -75,8 +73,7 @@ class Switchboard:
     def _variables(live: LiveCall, order: AgentOrder) -> dict[str, str]:
         call = live.asked
         known = {"caller": call.caller, "called": call.called, "call_sid": call.call_sid}
-        variables = {name: known[what] for name, what in live.ivr.config.dynamic_variables.items()}
-        return variables | dict(order.dynamic_variables)
+        return order.all_variables(live.ivr.config.dynamic_variables, known)
 
     async def ask(self, live: LiveCall, asked: AskHttp, node: HttpNode) -> HttpAnswered:
         """Ask a service for a flow; whatever goes wrong, the flow goes on."""
@@ -103,17 +100,3 @@ class Switchboard:
         if reply.status // 100 != 2 or None in found.values():
             return HttpAnswered(None)
         return HttpAnswered({name: value for name, value in found.items() if value is not None})
-
-
-def _overrides(base: dict[str, object], order: AgentOrder) -> dict[str, object]:
-    """Everything that the operator wrote, and the call's language; an agent's fields are joined one by one."""
-    merged: dict[str, object] = dict(base)
-    wanted: list[dict[str, object]] = [dict(order.overrides)]
-    if order.language is not None:
-        wanted.append({"agent": {"language": order.language}})
-    for overrides in wanted:
-        for section, fields in overrides.items():
-            before = merged.get(section)
-            joined = isinstance(before, dict) and isinstance(fields, dict)
-            merged[section] = {**before, **fields} if joined else fields  # type: ignore[dict-item]
-    return merged

@@ -36,6 +36,12 @@ KINDS_LOGGED = 10
 class Turns:
     """The conversation as it goes: every event of the agent's leg is entered once, in order."""
 
+    __slots__ = (
+        "_account", "_audible", "_clock", "_deadlines", "_filler", "_floor", "_for_caller", "_gate",
+        "_greeted_before", "_kinds", "_log", "_tell", "_texts", "_to_caller", "_tools", "_transcript", "_understood",
+        "deaf",
+    )  # fmt: skip
+
     def __init__(
         self,
         *,

@@ -14,6 +14,9 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.text import Text
 
+from ivr_bridge.agents.agent_faults import Surroundings, check_agents, flow_documents
+from ivr_bridge.agents.handlers import Handler, http_handlers, registered
+from ivr_bridge.agents.knowledge_file import read_knowledge, unread_knowledge
 from ivr_bridge.config_file import Document, Model, Problem, load_document
 from ivr_bridge.errors import AudioFormatError, ConfigError
 from ivr_bridge.flows.flow_book import check_flow_book
@@ -23,9 +26,14 @@ from ivr_bridge.tools.http_tool_file import read_http_tools
 from ivr_bridge.tools.registry import ToolRegistry
 
 FINE, PROBLEMS = 0, 1
-READ = ("bridge.yaml", "hours.yaml", *(f"prompts/{name}.yaml" for name in LANGUAGES))
+READ = (
+    "bridge.yaml",
+    "hours.yaml",
+    "knowledge/sources.yaml",
+    *(f"prompts/{name}.yaml" for name in LANGUAGES),
+)
 """Files that are read by their names."""
-READ_FOLDERS = ("flows", "tools", "calls")
+READ_FOLDERS = ("agents", "flows", "tools", "calls")
 """Folders in which every `*.yaml` is read."""
 STYLES = {"error": "bold red", "warning": "yellow"}
 
@@ -81,6 +89,9 @@ class _NamedByBridge(BaseModel):
 
     greeting: str = "cached"
     tools_module: str | None = None
+    overrides: Any = {}
+    dynamic_variables: Any = {}
+    tool_timeout_s: Any = None
 
 
 class _PromptNames(BaseModel):
@@ -106,6 +117,10 @@ class _Reading:
     prompts: set[str] | None = None
     """Names that all languages have, as far as they could be read; None when none could."""
     tools: ToolRegistry | None = None
+    handlers: tuple[Handler, ...] | None = None
+    """All tools that an agent may be told of; None when one could not be read."""
+    knowledge: frozenset[str] | None = None
+    """Names of documents; None when one could not be read."""
 
     def read(self, path: Path, model: type[Model]) -> Document[Model] | None:
         """One file; None when it cannot be used."""
@@ -163,6 +178,9 @@ def _read_tools_module(reading: _Reading) -> None:
         for each in error.problems:
             text, _, remedy = each.removeprefix("tools_module ").partition("; ")
             reading.problems.append(reading.bridge.problem(("tools_module",), text, remedy))
+        return
+    with contextlib.suppress(ConfigError):  # told by the reader of those files
+        reading.handlers = (*registered(reading.tools), *http_handlers(reading.folder))
 
 
 def _read_http_tools(reading: _Reading) -> None:
@@ -178,6 +196,19 @@ def _read_http_tools(reading: _Reading) -> None:
             if reading.tools is not None and (other := reading.tools.find(name)) is not None:
                 text = f"{name!r} is the tool of {other.place} already"
                 reading.problems.append(document.problem(("name",), text, "give one of them another name"))
+
+
+def _read_knowledge(reading: _Reading) -> None:
+    reading.problems += unread_knowledge(reading.folder)
+    try:
+        reading.knowledge = frozenset(read_knowledge(reading.folder))
+    except ConfigError as error:
+        reading.problems += map(Problem.of, error.problems)
+
+
+def _read_agents(reading: _Reading) -> None:
+    around = Surroundings(reading.handlers, reading.knowledge, reading.bridge, flow_documents(reading.folder))
+    reading.problems += check_agents(reading.folder, around)
 
 
 def _read_calls(reading: _Reading) -> None:
@@ -226,6 +257,8 @@ READERS: tuple[Callable[[_Reading], None], ...] = (
     _read_flows,
     _read_tools_module,
     _read_http_tools,
+    _read_knowledge,
+    _read_agents,
     _read_calls,
     _find_unread,
 )

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Sequence
 
 from ivr_bridge import __version__
-from ivr_bridge.cli import call, check, drill, flow, init, sandbox, serve, tail
+from ivr_bridge.cli import agents, call, check, doctor, drill, flow, init, knowledge, sandbox, serve, tail
 from ivr_bridge.errors import BridgeError, ConfigError, MissingExtraError
 
-COMMANDS = (serve, check, flow, call, drill, sandbox, tail, init)
+COMMANDS = (serve, check, doctor, flow, call, drill, agents, knowledge, sandbox, tail, init)
 USAGE = 2
 INTERRUPTED = 130
 

@@ -18,7 +18,14 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--port", type=int, default=8090, help="0 takes a free one (default 8090)")
     parser.add_argument("--format", default="ulaw_8000", help="what the agent hears and speaks, e.g. pcm_16000")
-    parser.add_argument("--key", help="accept only this xi-api-key")
+    parser.add_argument("--key", action="append", help="accept only this xi-api-key; may be given several times")
+    parser.add_argument("--state", metavar="DIR", type=Path, help="keep agents, tools, documents ... in this folder")
+    parser.add_argument(
+        "--openapi", metavar="FILE", type=Path, help="the vendor's OpenAPI file: its examples answer all else"
+    )
+    parser.add_argument("--record", action="store_true", help="record conversations, for their audio")
+    parser.add_argument("--webhook-url", metavar="URL", help="tell each finished conversation here")
+    parser.add_argument("--webhook-secret", metavar="S", help="sign that with this secret")
     parser.add_argument(
         "--hears",
         metavar="FILE",
@@ -42,6 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve in the foreground until Ctrl-C."""
     if not 0 <= arguments.port <= 65535:
         raise ConfigError(f"--port {arguments.port}: must be 0 to 65535")
+    if (arguments.webhook_url is None) != (arguments.webhook_secret is None):
+        raise ConfigError("--webhook-url and --webhook-secret: both or none")
     require_extra("ivr-bridge sandbox")
     from ivr_bridge.simulator.service.app import run_service  # noqa: PLC0415 - needs the extra [sandbox]
 
@@ -55,6 +64,10 @@ def run(arguments: argparse.Namespace) -> int:
         fault_at_s=arguments.fault_at,
         hears=None if arguments.hears is None else _transcripts(arguments.hears),
         key=arguments.key,
+        state=arguments.state,
+        openapi=arguments.openapi,
+        record=arguments.record,
+        webhook=None if arguments.webhook_url is None else (arguments.webhook_url, arguments.webhook_secret),
         on_ready=lambda port: print(f"{READY}http://127.0.0.1:{port}", flush=True),
     )
     try:

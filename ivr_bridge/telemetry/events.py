@@ -58,6 +58,16 @@ AGENT_UNREAD = _event(
     "agent.unread", "warning", "the agent could not be read; its own greeting is used", "agent_id", "error"
 )
 
+# The agent's tools
+AGENT_TOOLS_DIFFER = _event(
+    "agent.tools_differ", "warning", "ALERT: the agent calls tools that are not here (`missing_here`), was not told of "
+    "handlers of its file (`missing_there`), or sends other arguments (`differing`); see: ivr-bridge agents plan",
+    "agent_id", "missing_here", "missing_there", "differing",
+)  # fmt: skip
+AGENT_TOOLS_UNREAD = _event(
+    "agent.tools_unread", "warning", "the agent's tools could not be compared with the handlers", "agent_id", "error"
+)
+
 # Flows and configuration
 CONFIG_LOADED = _event("config.loaded", "info", "new calls get this configuration", "flows", "tools", "why")
 CONFIG_REFUSED = _event(
@@ -100,9 +110,51 @@ VOICEMAIL_TAKEN = _event(
     pii=("caller",),
 )  # fmt: skip
 
+# The vendor's REST API
+VENDOR_RETRIED = _event(
+    "vendor.retried", "info", "a request failed and is sent again", "request", "attempt", "wait_s", "error"
+)
+VENDOR_KEY_REFUSED = _event(
+    "vendor.key_refused", "error", "a key of ELEVENLABS_API_KEY is invalid; the next one is used, if there is one",
+    "position", "of", "ends_with", "left",
+)  # fmt: skip
+VENDOR_LOST = _event(
+    "vendor.lost", "error", "a part of the vendor is down: it is not asked until a probe gets through", "part",
+    "failures", "probe_after_s", "error",
+)  # fmt: skip
+VENDOR_RECOVERED = _event("vendor.recovered", "info", "that part of the vendor is back", "part", "down_s")
+VENDOR_REMEMBERED = _event(
+    "vendor.remembered", "warning", "the vendor failed, and an earlier answer stood in", "request", "age_s", "error"
+)
+
+# What the vendor's webhooks tell
+CONVERSATION_KEPT = _event(
+    "conversation.kept", "info", "a webhook of the vendor is on the disk, in var/conversations/", "file", "outcome",
+    "bytes", "ms",
+)  # fmt: skip
+CONVERSATION_RECORDED = _event(
+    "conversation.recorded", "info", "what the vendor told of a conversation that is over", "type", "conversation_id",
+    "agent_id", "status", "duration_s", "cost", "file", "audio",
+)  # fmt: skip
+CONVERSATION_UNKEPT = _event(
+    "conversation.unkept", "error", "a webhook of the vendor could not be written; it was answered 503, so that it "
+    "comes again", "error",
+)  # fmt: skip
+CONVERSATION_UNREADABLE = _event(
+    "conversation.unreadable", "warning", "a signed webhook is no JSON object; it was kept aside", "file", "bytes"
+)
+CONVERSATION_FAILED = _event(
+    "conversation.failed", "error", "a webhook that was kept could not be worked on; it is tried again", "file",
+    "error", "again_s",
+)  # fmt: skip
+CALLER_INTRODUCED = _event(
+    "caller.introduced", "info", "the vendor asked for the data of a caller of its own number", "vendor_call_sid",
+    "agent_id", "flow", "variables", pii=("caller", "called"),
+)  # fmt: skip
+
 # The webhooks
 WEBHOOK_REFUSED = _event(
-    "webhook.refused", "warning", "not signed by our Twilio account", "path", "reason", "parameter_names"
+    "webhook.refused", "warning", "not signed by our Twilio or ElevenLabs account", "path", "reason", "parameter_names"
 )
 CALL_ANSWERED = _event(
     "call.answered", "info", "the voice webhook was answered with a stream", "ms", pii=("caller", "called")
@@ -164,6 +216,15 @@ PROMPT_MISSING = _event(
     "prompt.missing", "warning", "a prompt was due and was never rendered, so the caller heard nothing of it", "prompt",
     "language",
 )  # fmt: skip
+
+SESSION_CALLBACK_FAILED = _event(
+    "session.callback_failed", "error", "a callback of whoever uses the library raised", "callback", "error"
+)
+AGENT_KEY_IN_URL = _event(
+    "agent.key_in_url",
+    "warning",
+    "legacy_key_in_url: whoever logs URLs on the way to the vendor has the key; use the header if it is taken",
+)
 
 # Tools
 TOOL_CALLED = _event(

@@ -1,13 +1,17 @@
 """The agent as the vendor describes it: read in the background, over a fake REST client and on virtual time."""
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 from structlog.testing import capture_logs
 
 from ivr_bridge.bridge.agent_profile import FIRST_RETRY_S, LONGEST_RETRY_S, AgentProfile
 from ivr_bridge.bridge.greeting_choice import AGENT_GREETS
+from ivr_bridge.elevenlabs.rest.agents import Agents
+from ivr_bridge.elevenlabs.rest.request import Repeat, Request
+from ivr_bridge.elevenlabs.rest.transport import Transport
 from ivr_bridge.errors import (
     AgentRefused,
     AgentUnreachable,
@@ -19,6 +23,7 @@ from ivr_bridge.errors import (
 from ivr_bridge.settings import BridgeConfig
 from ivr_bridge.speech.prompt import Prompt
 from ivr_bridge.telemetry.log import Log
+from tests.support.vendor_answers import VendorAnswers
 from tests.support.virtual_time import run_virtual
 
 AGENT = {
@@ -34,16 +39,16 @@ class FakeRest:
     """Answers by path; an error among the answers is raised, the last one stays."""
 
     def __init__(self, **answers: list[Any]) -> None:
-        self._answers = answers
+        self.vendor = VendorAnswers(*next(iter(answers.values())))
         self.asked_at: list[float] = []
+        self.agents = Agents(cast("Transport", self))
 
-    async def get_json(self, path: str, **_: object) -> Any:
+    async def json(self, request: Request) -> Any:
         self.asked_at.append(asyncio.get_running_loop().time())
-        answers = self._answers["agents" if path == "/v1/convai/agents" else "agent"]
-        answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        return await self.vendor.json(request)
+
+    async def cached(self, request: Request, read: Callable[[Any], Any], *, max_age_s: float) -> Any:
+        return read(await self.json(request))
 
 
 class FakePrompts:
@@ -179,3 +184,9 @@ def test_an_agent_that_cannot_be_found(answer: Any, expected: type[Exception]) -
     with pytest.raises(expected) as caught:
         run_virtual(made.agent_id())
     assert isinstance(caught.value.__cause__, VendorError)
+
+
+def test_each_question_is_asked_once_for_a_caller_waits_and_reading_has_its_own_rhythm() -> None:
+    rest = FakeRest(agents=[{"agents": [{"agent_id": "new"}]}, AGENT])
+    read(profile(rest, FakePrompts(), agent_id=None))
+    assert [request.repeat for request in rest.vendor.requests] == [Repeat.NEVER] * 2

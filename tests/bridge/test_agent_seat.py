@@ -1,6 +1,7 @@
 """The seat of one stream's agent, over an in-memory leg on virtual time."""
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,7 @@ from ivr_bridge.bridge.agent_to_caller import AgentToCaller
 from ivr_bridge.bridge.caller_to_agent import CallerToAgent
 from ivr_bridge.bridge.fallback import Cause
 from ivr_bridge.bridge.parked_agents import ParkedAgent
-from ivr_bridge.elevenlabs.conversation.events import AgentEvent, AgentResponded, ConversationClosed
+from ivr_bridge.elevenlabs.conversation.events import AgentAudio, AgentEvent, AgentResponded, ConversationClosed
 from ivr_bridge.errors import AgentRefused, AgentUnreachable, AudioFormatError
 from ivr_bridge.telemetry.log import Log
 from ivr_bridge.twilio.stream_events import CallerAudio
@@ -94,6 +95,28 @@ def test_it_seats_the_agent_and_hears_it_in_the_moment_it_speaks() -> None:
     assert [line["event"] for line in scene.logs] == ["audio.chained", "agent.closed"]
 
 
+def test_what_was_said_is_not_kept_as_long_as_the_conversation_lasts() -> None:
+    def kept() -> int:
+        return sum(type(thing) is AgentAudio for thing in gc.get_objects())
+
+    async def story(scene: Scene) -> None:
+        before = kept()
+        parked = scene.parked()
+        await asyncio.sleep(0.1)
+        scene.agent.speaks(600)
+        await asyncio.sleep(0.1)
+        holding = asyncio.ensure_future(scene.seat.hold(parked))
+        await asyncio.sleep(0.1)
+        assert len(scene.heard) == 3
+        assert kept() == before + 3
+        scene.heard.clear()
+        assert kept() == before
+        scene.agent.says(ConversationClosed(1000, ""))
+        await holding
+
+    play(story)
+
+
 def test_what_was_said_before_it_was_seated_comes_first() -> None:
     async def story(scene: Scene) -> None:
         parked = scene.parked()
@@ -124,12 +147,14 @@ def test_an_agent_that_does_not_come(error: Exception, cause: Cause) -> None:
     play(story)
 
 
-def test_a_format_that_we_do_not_speak_is_a_failure_and_the_leg_is_left_for_closing() -> None:
-    async def story(scene: Scene) -> None:
-        def connect(_format: AudioFormat) -> str:
-            raise AudioFormatError("no chain")
+def test_a_format_that_we_do_not_speak_is_a_failure_and_the_leg_is_left_for_closing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def connect(_to_caller: AgentToCaller, _format: AudioFormat) -> str:
+        raise AudioFormatError("no chain")
 
-        scene.seat._to_caller.connect = connect  # type: ignore[method-assign, assignment]
+    async def story(scene: Scene) -> None:
+        monkeypatch.setattr(AgentToCaller, "connect", connect)
         outcome = await held(scene, scene.parked())
         assert isinstance(outcome, Failed)
         assert outcome == Failed(Cause.AUDIO_FORMAT, "no chain", seated=False)

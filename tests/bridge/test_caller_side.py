@@ -112,7 +112,7 @@ def test_keys_count_as_a_sign_of_the_caller() -> None:
 
 
 def waits_for(scene: Scene) -> str | None:
-    return scene.call._filler.why
+    return scene.parts.filler.why
 
 
 def test_a_sound_is_a_turn_of_the_callers_only_when_the_agent_is_to_answer() -> None:
@@ -121,10 +121,10 @@ def test_a_sound_is_a_turn_of_the_callers_only_when_the_agent_is_to_answer() -> 
         scene.caller.speaks(600)
         assert waits_for(scene) is None
         await presses(scene, "2")
-        scene.call._filler.end()
+        scene.parts.filler.end()
         scene.caller.speaks(600)
         assert waits_for(scene) == "turn"
-        assert scene.call._filler.since == scene.caller.now
+        assert scene.parts.filler.since == scene.caller.now
         await hangs_up(scene)
 
     play_menu(story, outside=Outside())

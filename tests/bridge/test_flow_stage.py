@@ -1,6 +1,7 @@
 """Where a flow meets a stream: each action done, each event told, over fakes of the two sides."""
 
 import asyncio
+from copy import deepcopy
 
 import pytest
 
@@ -310,6 +311,20 @@ def test_a_service_is_asked_while_the_caller_waits(answered: HttpAnswered, node:
         assert stage.journey.state.node == node
 
     play(story)
+
+
+def test_a_service_is_asked_as_its_own_node_wants_it_also_when_the_call_is_at_another_by_then() -> None:
+    flow = deepcopy(FLOW)
+    flow["nodes"]["again"] = flow["nodes"]["look_up"] | {"url": "https://h.example/again", "next": "menu"}
+
+    async def story(stage: Stage) -> None:
+        stage.key_pressed("2")
+        stage.step(SentTo("again"))
+        await asyncio.sleep(0)
+        asked = [each for each in stage.all() if each[0] == "ask"]
+        assert asked == [("ask", "https://h.example/o", "told"), ("ask", "https://h.example/again", "menu")]
+
+    play(story, flow)
 
 
 def test_a_late_answer_of_a_service_is_for_nobody() -> None:

@@ -1,5 +1,7 @@
 """Which first words a call gets: a table of mode, agent, and what has been rendered."""
 
+from typing import Any
+
 import pytest
 
 from ivr_bridge.bridge.greeting_choice import AGENT_GREETS, FIRST_MESSAGE, Greeting, choose
@@ -12,11 +14,15 @@ TOLD = 'The caller has already been greeted with: "Welcome."'
 
 
 def agent(*allowed: str) -> Agent:
+    overrides: dict[str, Any] = {}
+    for name in allowed:
+        section, _, field = name.partition(".")
+        overrides[section] = {field: True}
     return Agent(
-        agent_id="agent_1", name="Ann", first_message="Hi, I am Ann.", language="en", voice_id="v", model_id="m",
-        voice_settings={}, input_format="ulaw_8000", output_format="ulaw_8000", allowed_overrides=frozenset(allowed),
-        client_events=(),
-    )  # fmt: skip
+        agent_id="agent_1",
+        conversation_config={"agent": {"first_message": "Hi, I am Ann.", "language": "en"}},
+        platform_settings={"overrides": {"conversation_config_override": overrides}},
+    )
 
 
 @pytest.mark.parametrize(

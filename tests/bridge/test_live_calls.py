@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from structlog.testing import capture_logs
 
 from ivr_bridge.bridge.account import CallAccount
+from ivr_bridge.bridge.call import Call
 from ivr_bridge.bridge.call_state import CallState, CallStep
 from ivr_bridge.bridge.live_calls import NEXT_WORD_DUE_S, STREAM_DUE_S, LiveCall, LiveCalls
 from ivr_bridge.bridge.termination import FAR_ENDS, LEAVINGS, Termination
@@ -40,6 +41,22 @@ def streamed(call: LiveCall, termination: Termination) -> None:
     call.step(CallStep.STREAM_STARTED)
     call.step(CallStep.STREAM_ENDED)
     call.stream_termination = termination
+
+
+def test_the_end_of_a_stream_is_waited_for_by_any_number_and_by_nobody_without_one() -> None:
+    async def story(_calls: LiveCalls) -> None:
+        call, stream = live(), cast(Call, object())
+        await call.stream_gone()
+        for _ in range(2):
+            call.call = stream
+            waiting = [asyncio.ensure_future(call.stream_gone()) for _ in range(2)]
+            await asyncio.sleep(1)
+            assert not any(each.done() for each in waiting)
+            call.let_stream_go()
+            await asyncio.gather(*waiting)
+            assert call.call is None
+
+    play(story)
 
 
 def test_a_slot_is_taken_and_given_back_once() -> None:

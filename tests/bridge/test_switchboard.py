@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 from ivr_bridge.bridge.agent_breaker import FAILURES, PROBE_AFTER_S
 from ivr_bridge.bridge.agent_order import AgentOrder
 from ivr_bridge.bridge.switchboard import Switchboard
-from ivr_bridge.elevenlabs.rest.client import RestClient
+from ivr_bridge.elevenlabs.rest.client import ElevenLabsAPIClient
+from ivr_bridge.elevenlabs.rest.twilio_calls import TwilioCalls
 from ivr_bridge.errors import AgentRefused, AgentUnreachable, VendorError, VendorFailed, VendorUnreachable
 from ivr_bridge.flows.model import HttpNode
 from ivr_bridge.flows.moves import AskHttp, HttpAnswered
@@ -20,6 +21,7 @@ from ivr_bridge.settings import BridgeConfig
 from ivr_bridge.telemetry.log import Log
 from ivr_bridge.tools.http_request import HttpRequests
 from tests.support.front_desk import incoming, sid
+from tests.support.vendor_answers import VendorAnswers
 from tests.support.vendor_server import Vendor, vendor_server
 from tests.support.virtual_time import run_virtual
 from tests.tools.loopback_service import saying, service
@@ -72,7 +74,7 @@ async def test_a_conversation_is_begun_with_all_that_bridge_flow_and_call_want()
         overrides={"agent": {"language": "en", "max_tokens": 9}, "conversation": {"text_only": False}},
     )
     async with vendor_server(begun) as vendor:
-        rest = RestClient(vendor.http_url, "key")
+        rest = ElevenLabsAPIClient(vendor.http_url, "key")
         leg = await Switchboard(lambda _: rest, HttpRequests(), Log()).dial(call, order)
         await leg.close()
         await rest.close()
@@ -89,7 +91,7 @@ async def test_a_conversation_is_begun_with_all_that_bridge_flow_and_call_want()
 async def test_what_the_operator_wrote_is_not_changed_by_a_call() -> None:
     call = live(agent_auth="public", overrides={"agent": {"max_tokens": 9}})
     async with vendor_server(begun) as vendor:
-        rest = RestClient(vendor.http_url, "key")
+        rest = ElevenLabsAPIClient(vendor.http_url, "key")
         switchboard = Switchboard(lambda _: rest, HttpRequests(), Log())
         for order in (AgentOrder(language="zh"), AgentOrder()):
             await (await switchboard.dial(call, order)).close()
@@ -103,8 +105,8 @@ async def test_what_the_operator_wrote_is_not_changed_by_a_call() -> None:
 
 async def test_an_order_names_its_agent_and_its_host() -> None:
     async with vendor_server(begun) as vendor:
-        rests: dict[str | None, RestClient] = {None: RestClient("http://127.0.0.1:9", "")}
-        rests["https://eu.example"] = rest = RestClient(vendor.http_url, "")
+        rests: dict[str | None, ElevenLabsAPIClient] = {None: ElevenLabsAPIClient("http://127.0.0.1:9", "")}
+        rests["https://eu.example"] = rest = ElevenLabsAPIClient(vendor.http_url, "")
         switchboard = Switchboard(rests.__getitem__, HttpRequests(), Log())
         order = AgentOrder(agent_id="agent_2", base_url="https://eu.example")
         unknown = live(FakeProfile(AgentRefused("nobody")), agent_auth="public")
@@ -114,7 +116,7 @@ async def test_an_order_names_its_agent_and_its_host() -> None:
 
 
 async def test_an_agent_that_cannot_be_found_is_no_agent() -> None:
-    switchboard = Switchboard(lambda _: RestClient("http://127.0.0.1:9", ""), HttpRequests(), Log())
+    switchboard = Switchboard(lambda _: ElevenLabsAPIClient("http://127.0.0.1:9", ""), HttpRequests(), Log())
     with pytest.raises(AgentRefused, match="nobody"):
         await switchboard.dial(live(FakeProfile(AgentRefused("nobody"))), AgentOrder())
 
@@ -129,8 +131,9 @@ class DownRest:
 
     def __init__(self) -> None:
         self.asked = 0
+        self.conversations = self
 
-    async def get_json(self, *_: object, **__: object) -> Any:
+    async def get_signed_url(self, *_: object, **__: object) -> Any:
         self.asked += 1
         raise VendorUnreachable("no answer")
 
@@ -201,14 +204,9 @@ def test_an_agent_whose_id_cannot_be_asked_for_is_down_too(monkeypatch: pytest.M
 
 class RegisterRest:
     def __init__(self, answer: str | Exception = TWIML) -> None:
-        self.answer = answer
-        self.posted: list[dict[str, Any]] = []
-
-    async def post_text(self, _path: str, json: dict[str, Any], **_: object) -> str:
-        self.posted.append(json)
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
+        vendor = VendorAnswers(answer)
+        self.twilio = TwilioCalls(vendor.transport)
+        self.vendor = vendor
 
 
 async def registered(call: Any, rest: RegisterRest, order: AgentOrder | None = None) -> str:
@@ -220,7 +218,7 @@ async def test_the_vendors_route_is_told_of_the_call() -> None:
     rest = RegisterRest()
     order = AgentOrder(dynamic_variables={"who": "a guest"})
     assert await registered(live(dynamic_variables={"sid": "call_sid"}), rest, order) == TWIML
-    assert rest.posted == [
+    assert rest.vendor.bodies == [
         {
             "agent_id": "agent_1",
             "from_number": "+15550100001",
@@ -230,7 +228,7 @@ async def test_the_vendors_route_is_told_of_the_call() -> None:
         }
     ]
     await registered(live(), rest, AgentOrder(agent_id="agent_2"))
-    assert rest.posted[1]["agent_id"] == "agent_2"
+    assert rest.vendor.bodies[1]["agent_id"] == "agent_2"
 
 
 @pytest.mark.parametrize("profile", [FakeProfile(AgentUnreachable("dark")), FakeProfile(AgentRefused("no agent"))])

@@ -20,6 +20,10 @@ DEFAULTS: dict[str, Any] = {
     "fault_at_s": None,
     "hears": None,
     "key": None,
+    "state": None,
+    "openapi": None,
+    "record": False,
+    "webhook": None,
 }
 
 
@@ -60,6 +64,8 @@ def test_its_options(service: Service, tmp_path: Path):
     file = tmp_path / "caller.yaml"
     file.write_text("- Hola.\n- 你好\n", "utf-8")
     given = ["--port", "0", "--format", "pcm_16000", "--fault", "drop", "--key", "k", "--hears", str(file)]
+    given += ["--key", "l", "--state", str(tmp_path / "kept"), "--openapi", "spec.json", "--record"]
+    given += ["--webhook-url", "https://example.com/w", "--webhook-secret", "s"]
     assert main(["sandbox", *given, "--fault-conversations", "2", "--fault-after", "1", "--fault-at", "2.5"]) == 0
     assert service.asked is not None
     port, options = service.asked
@@ -72,8 +78,19 @@ def test_its_options(service: Service, tmp_path: Path):
         "fault_after": 1,
         "fault_at_s": 2.5,
         "hears": ("Hola.", "你好"),
-        "key": "k",
+        "key": ["k", "l"],
+        "state": tmp_path / "kept",
+        "openapi": Path("spec.json"),
+        "record": True,
+        "webhook": ("https://example.com/w", "s"),
     }
+
+
+@pytest.mark.parametrize("one", [["--webhook-url", "https://example.com"], ["--webhook-secret", "s"]])
+def test_a_webhook_needs_both(service: Service, capsys: pytest.CaptureFixture[str], one: list[str]):
+    assert main(["sandbox", *one]) == 2
+    assert capsys.readouterr().err == "ivr-bridge: --webhook-url and --webhook-secret: both or none\n"
+    assert service.asked is None
 
 
 def test_transcripts_that_cannot_be_read(service: Service, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

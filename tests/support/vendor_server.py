@@ -82,7 +82,8 @@ async def vendor_server(
 
     app = web.Application(middlewares=[record])
     if script is not None:
-        app.router.add_get("/v1/convai/conversation", converse)
+        for path in ("/v1/convai/conversation", "/v1/convai/stream"):
+            app.router.add_get(path, converse)
     for route, handler in (routes or {}).items():
         method, path = route.split(" ")
         app.router.add_route(method, path, handler)

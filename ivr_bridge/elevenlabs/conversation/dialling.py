@@ -2,7 +2,8 @@
 
 `signed_url`: a REST call with the key gives an address that opens one conversation; the key stays in REST. `public`:
 for an agent without authentication, its id is enough. `header`: the key goes with the handshake itself. A key is never
-part of an address: addresses are written into logs on their way.
+part of an address: addresses are written into logs on their way. (The older dialect has a fourth way, which the
+operator must ask for by its name: `legacy_key_in_url`.)
 
 Source: https://elevenlabs.io/docs/eleven-agents/customization/authentication
 """
@@ -12,18 +13,29 @@ from collections.abc import Mapping
 from typing import Literal
 from urllib.parse import quote, urlsplit
 
+from ivr_bridge.audio.formats import AudioFormat
+from ivr_bridge.elevenlabs.conversation.dialects import TODAY, Dialect, legacy
 from ivr_bridge.elevenlabs.conversation.protocol import DynamicVariable
 from ivr_bridge.elevenlabs.conversation.socket import AgentConversation
-from ivr_bridge.elevenlabs.rest.client import RestClient
-from ivr_bridge.elevenlabs.rest.conversations import get_signed_url
+from ivr_bridge.elevenlabs.rest.client import ElevenLabsAPIClient
 from ivr_bridge.errors import AgentError, AgentRefused, AgentUnreachable, AudioFormatError, VendorError, VendorRejected
+from ivr_bridge.settings import BridgeConfig
 from ivr_bridge.telemetry.events import AGENT_CONNECTED, AGENT_DIALLED, AGENT_UNREACHED
 from ivr_bridge.telemetry.log import Log
 
-AgentAuth = Literal["signed_url", "public", "header"]
+AgentAuth = Literal["signed_url", "public", "header", "legacy_key_in_url"]
 
-_PATH = "/v1/convai/conversation"
 _VENDOR_DOMAIN = ".elevenlabs.io"
+
+
+def wire_of(config: BridgeConfig) -> tuple[AgentAuth, Dialect]:
+    """How conversations are opened and spoken, as the operator wrote it; the older dialect knows no signed URL."""
+    if config.agent_dialect == "today":
+        return config.agent_auth, TODAY
+    auth: AgentAuth = "public" if config.agent_auth == "public" else "header"
+    return "legacy_key_in_url" if config.legacy_key_in_url else auth, legacy(
+        AudioFormat.parse(config.legacy_audio_format)
+    )
 
 
 class AgentDialler:
@@ -35,20 +47,31 @@ class AgentDialler:
         log: of the server; `dial` may be given a call's own.
         auth: see the module.
         overrides: `conversation_config_override` of every conversation, as the operator wrote it.
+        dialect: what the server speaks.
         open_timeout_s: for the signed URL, and again for the socket.
         metadata_timeout_s: from the open socket to the announced formats.
     """
 
-    __slots__ = ("_auth", "_log", "_metadata_timeout_s", "_open_timeout_s", "_overrides", "_rest", "agent_id")
+    __slots__ = (
+        "_auth",
+        "_dialect",
+        "_log",
+        "_metadata_timeout_s",
+        "_open_timeout_s",
+        "_overrides",
+        "_rest",
+        "agent_id",
+    )
 
     def __init__(
         self,
-        rest: RestClient,
+        rest: ElevenLabsAPIClient,
         agent_id: str,
         *,
         log: Log,
         auth: AgentAuth = "signed_url",
         overrides: Mapping[str, object] | None = None,
+        dialect: Dialect = TODAY,
         open_timeout_s: float = 5.0,
         metadata_timeout_s: float = 5.0,
     ) -> None:
@@ -57,6 +80,7 @@ class AgentDialler:
         self._log = log
         self._auth = auth
         self._overrides = dict(overrides or {})
+        self._dialect = dialect
         self._open_timeout_s = open_timeout_s
         self._metadata_timeout_s = metadata_timeout_s
 
@@ -92,6 +116,7 @@ class AgentDialler:
                 overrides=self._overrides_with(first_message),
                 dynamic_variables=dynamic_variables,
                 user_id=user_id,
+                dialect=self._dialect,
                 open_timeout_s=self._open_timeout_s,
                 metadata_timeout_s=self._metadata_timeout_s,
             )
@@ -110,9 +135,12 @@ class AgentDialler:
 
     async def _url(self) -> str:
         if self._auth != "signed_url":
-            return f"{self._rest.websocket_url}{_PATH}?agent_id={quote(self.agent_id, safe='')}"
+            url = f"{self._rest.websocket_url}{self._dialect.path}?agent_id={quote(self.agent_id, safe='')}"
+            if self._auth == "legacy_key_in_url":
+                url += "".join(f"&{name}={quote(key, safe='')}" for name, key in self._rest.key_header.items())
+            return url
         try:
-            url = await get_signed_url(self._rest, self.agent_id, timeout_s=self._open_timeout_s)
+            url = await self._rest.conversations.get_signed_url(self.agent_id, timeout_s=self._open_timeout_s)
         except VendorRejected as error:
             raise AgentRefused(f"no signed URL: {error}") from error
         except VendorError as error:

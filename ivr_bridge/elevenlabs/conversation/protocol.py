@@ -41,6 +41,7 @@ from ivr_bridge.elevenlabs.conversation.events import (
     ConversationStarted,
     Interrupted,
     NotedEvent,
+    Pinged,
     UnknownMessage,
 )
 from ivr_bridge.elevenlabs.conversation.server_messages import METADATA, read_message
@@ -147,11 +148,18 @@ class ConversationProtocol:
             message["source_info"] = source_info
         return _json(message)
 
+    def opened(self) -> list[AgentEvent]:
+        """What the open socket alone means: nothing, the vendor's metadata opens the conversation."""
+        return []
+
+    def answer(self, event: AgentEvent) -> str | None:
+        """What goes back at once, whoever is slow: the pong of a `Pinged`."""
+        return self.pong(event.event_id) if type(event) is Pinged else None
+
     def receive_text(self, text: str) -> list[AgentEvent]:
         """Read one WebSocket message of the vendor.
 
-        Call it once for each message, in order; then act on the events, in order. A `Pinged` is to be answered with
-        `pong` at once.
+        Call it once for each message, in order; hand each event to `answer` at once, then act on them, in order.
 
         Args:
             text: anything; the vendor sends one JSON object.

@@ -110,13 +110,14 @@ def _audio(inner: dict[str, Any]) -> AgentEvent:
     payload, event_id = _text(inner, "audio_base_64"), _id(inner)
     if not payload:
         return NotedEvent("audio", event_id)
-    if not _is_base64(payload):
+    if not is_base64(payload):
         raise _Malformed
     alignment = inner.get("alignment")
     return AgentAudio(payload, event_id, _alignment(alignment) if isinstance(alignment, dict) else None)
 
 
-def _is_base64(payload: str) -> bool:
+def is_base64(payload: str) -> bool:
+    """Whether text is whole base64, and nothing else."""
     # It is passed on to the phone as it stands, so it is looked at here; decoding it would cost twice as much.
     if len(payload) % 4 or payload.encode(errors="replace").translate(None, _BASE64_ALPHABET):
         return False

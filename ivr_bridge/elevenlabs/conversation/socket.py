@@ -1,4 +1,4 @@
-"""The agent's leg: the WebSocket around `ConversationProtocol`.
+"""The agent's leg: the WebSocket around a protocol object.
 
 Messages are read the moment they arrive, so that a ping is answered at once however slow the receiver is. Nothing here
 decides what a message means; what is decided here is when the leg counts as open (the vendor announced its formats),
@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 
 from ivr_bridge import __version__
 from ivr_bridge.audio.formats import AudioFormat
+from ivr_bridge.elevenlabs.conversation.dialects import TODAY, Codec, Dialect
 from ivr_bridge.elevenlabs.conversation.events import (
     AgentEvent,
     ConversationStarted,
-    Pinged,
     VendorFaulted,
 )
-from ivr_bridge.elevenlabs.conversation.protocol import ConversationProtocol, ConversationState, DynamicVariable
+from ivr_bridge.elevenlabs.conversation.protocol import ConversationState, DynamicVariable
 from ivr_bridge.elevenlabs.inbox import WebSocketClosed
 from ivr_bridge.elevenlabs.rest.errors import parse_error
 from ivr_bridge.elevenlabs.websocket import WebSocket, WebSocketRefused
@@ -34,8 +34,9 @@ _Message = list[AgentEvent] | Exception
 class AgentConversation:
     """One open conversation with an agent; make it with `AgentConversation.open` or an `AgentDialler`.
 
-    One task receives; whoever likes sends, without waiting. What is sent after the end is dropped and counted
-    (`dropped_messages`), and so is audio while the vendor reads too slowly (`dropped_frames`).
+    One task receives; whoever likes sends, without waiting. What is sent after the end, or has no place in the
+    dialect, is dropped and counted (`dropped_messages`), and so is audio while the vendor reads too slowly
+    (`dropped_frames`).
     `opened_at` is the instant of the metadata on the event loop's clock, `heard_at` that of the last message.
     """
 
@@ -44,8 +45,8 @@ class AgentConversation:
         "dropped_messages", "heard_at", "opened_at",
     )  # fmt: skip
 
-    def __init__(self) -> None:
-        self._protocol = ConversationProtocol()
+    def __init__(self, protocol: Codec) -> None:
+        self._protocol = protocol
         self._websocket: WebSocket[_Message] | None = None
         self._sink: Callable[[AgentEvent], None] | None = None
         self._started: ConversationStarted | None = None
@@ -66,6 +67,7 @@ class AgentConversation:
         overrides: Mapping[str, object] | None = None,
         dynamic_variables: Mapping[str, DynamicVariable] | None = None,
         user_id: str | None = None,
+        dialect: Dialect = TODAY,
         open_timeout_s: float = 5.0,
         metadata_timeout_s: float = 5.0,
     ) -> "AgentConversation":
@@ -77,6 +79,7 @@ class AgentConversation:
             overrides: see `ConversationProtocol.initiation`, like `dynamic_variables` and `user_id`.
             dynamic_variables: the agent's `{{name}}` -> value.
             user_id: the vendor's word for who is calling.
+            dialect: what the server speaks.
             open_timeout_s: until the handshake is done.
             metadata_timeout_s: from there until the metadata.
 
@@ -89,14 +92,16 @@ class AgentConversation:
             AgentUnreachable: no connection, a time limit, 429, 5xx, or closed otherwise before it began.
             AudioFormatError: the agent is set to a format that we cannot speak.
         """
-        conversation = cls()
+        conversation = cls(dialect.codec())
         initiation = conversation._protocol.initiation(
             overrides=overrides, dynamic_variables=dynamic_variables, user_id=user_id, source_info=SOURCE_INFO
         )
 
         def initiate(websocket: WebSocket[_Message]) -> None:
             conversation._websocket = websocket
-            websocket.send(initiation)
+            if initiation is not None:
+                websocket.send(initiation)
+            conversation._early = conversation._enter(conversation._protocol.opened())
 
         try:
             await WebSocket.open(
@@ -223,7 +228,7 @@ class AgentConversation:
         self._socket.abort()
 
     async def _wait_for_metadata(self, timeout_s: float) -> None:
-        events: list[AgentEvent] = []
+        events = self._early
         try:
             async with asyncio.timeout(timeout_s):
                 while self._started is None:
@@ -238,7 +243,6 @@ class AgentConversation:
         except asyncio.CancelledError:
             self._socket.abort()
             raise
-        self._early = events
 
     def _closed_early(self, closed: WebSocketClosed) -> AgentError:
         words = closed.reason or (self._fault.message if self._fault else "")
@@ -255,14 +259,7 @@ class AgentConversation:
             self._format_error = error
             self._socket.abort()
             return None
-        for event in events:
-            if isinstance(event, Pinged):
-                self._socket.send(self._protocol.pong(event.event_id))
-            elif isinstance(event, ConversationStarted):
-                self._started = event
-                self.opened_at = asyncio.get_running_loop().time()
-            elif isinstance(event, VendorFaulted):
-                self._fault = event
+        self._enter(events)
         if self._sink is None:
             return events or None
         try:
@@ -273,14 +270,25 @@ class AgentConversation:
             return error
         return None
 
+    def _enter(self, events: list[AgentEvent]) -> list[AgentEvent]:
+        for event in events:
+            if (answer := self._protocol.answer(event)) is not None:
+                self._socket.send(answer)
+            elif isinstance(event, ConversationStarted):
+                self._started = event
+                self.opened_at = asyncio.get_running_loop().time()
+            elif isinstance(event, VendorFaulted):
+                self._fault = event
+        return events
+
     def _may_speak(self) -> bool:
         if self._protocol.state is ConversationState.OPEN:
             return True
         self.dropped_messages += 1
         return False
 
-    def _send(self, text: str) -> None:
-        if not self._socket.send(text):
+    def _send(self, text: str | None) -> None:
+        if text is None or not self._socket.send(text):
             self.dropped_messages += 1
 
     @property

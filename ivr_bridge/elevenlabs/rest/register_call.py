@@ -7,24 +7,18 @@ Source: https://elevenlabs.io/docs/api-reference/twilio/register-call
 """
 
 from collections.abc import Mapping
-from typing import Literal, Protocol
+from typing import Literal
 from xml.etree import ElementTree
 
+from ivr_bridge.elevenlabs.rest.request import Repeat, Request
+from ivr_bridge.elevenlabs.rest.transport import Transport
 from ivr_bridge.errors import VendorFailed
 
 PATH = "/v1/convai/twilio/register-call"
 
 
-class TextPost(Protocol):
-    """What is needed of the REST client."""
-
-    async def post_text(self, path: str, json: Mapping[str, object], *, timeout_s: float) -> str:
-        """The text that a POST answers, of any content type but JSON."""
-        ...
-
-
 async def register_call(
-    rest: TextPost,
+    transport: Transport,
     *,
     agent_id: str,
     caller: str,
@@ -39,7 +33,7 @@ async def register_call(
     Never tried again by itself: each one announces a call.
 
     Args:
-        rest: with the key of the agent's owner.
+        transport: with the key of the agent's owner.
         agent_id: who answers.
         caller: the number that calls, `From` of the webhook.
         called: the number called, `To`.
@@ -64,7 +58,8 @@ async def register_call(
         initiation["conversation_config_override"] = {"agent": {"first_message": first_message}}
     if initiation:
         body["conversation_initiation_client_data"] = initiation
-    twiml = await rest.post_text(PATH, body, timeout_s=timeout_s)
+    request = Request("POST", PATH, json=body, repeat=Repeat.NEVER, timeout_s=timeout_s)
+    twiml = await transport.text(request)
     _check(twiml)
     return twiml
 

@@ -1,4 +1,4 @@
-"""The agents of the sandbox's account."""
+"""An agent as a conversation needs it, and the agents that a fresh account has."""
 
 import re
 from collections.abc import Mapping
@@ -22,6 +22,8 @@ CLIENT_EVENTS = (
     "agent_response_complete",
 )
 """The events that the sandbox's agents are set to send."""
+DIALOGUE_TOOLS = ("book_table", "get_call_info", "choose_option", "show_menu", "switch_language")
+"""Names of the client tools that the dialogue calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,15 @@ class Agent:
     """Additional language -> first message in it."""
     detects_language: bool = False
     """Whether it goes on in another of its languages when the caller does."""
+    output_format: str = "ulaw_8000"
+    input_format: str = "ulaw_8000"
+    client_events: frozenset[str] = frozenset(CLIENT_EVENTS)
+    prompt: str = "You answer the telephone of a restaurant."
+    tools: frozenset[str] = frozenset(DIALOGUE_TOOLS)
+    """Names of the client tools that it can call."""
+    preset_voices: Mapping[str, str] = field(default_factory=dict)
+    """Language -> another voice for it."""
+    max_duration_s: float = 600.0
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -59,8 +70,8 @@ class Agent:
                     "first_message": self.first_message,
                     "language": self.language,
                     "prompt": {
-                        "prompt": "You answer the telephone of a restaurant.",
-                        "llm": "sandbox",
+                        "prompt": self.prompt,
+                        "llm": "gemini-2.5-flash",
                         "tools": _tools(),
                         "built_in_tools": {"language_detection": _DETECTION} if self.detects_language else {},
                     },
@@ -100,26 +111,14 @@ class Agent:
             "tags": ["sandbox"],
         }
 
-    def as_summary(self) -> dict[str, Any]:
-        """The shape of one entry of GET /v1/convai/agents."""
-        return {
-            "agent_id": self.agent_id,
-            "name": self.name,
-            "tags": ["sandbox"],
-            "created_at_unix_secs": _CREATED_AT_UNIX_S,
-            "access_info": {
-                "is_creator": True,
-                "creator_name": "Sandbox",
-                "creator_email": "sandbox@example.com",
-                "role": "admin",
-            },
-            "archived": False,
-        }
-
 
 def fill_variables(text: str, values: dict[str, Any]) -> tuple[str, list[str]]:
-    """Put `values` into the `{{name}}` places of `text`; gives the text and the names that have no value."""
-    missing = [name for name in _VARIABLE.findall(text) if name not in values]
+    """Put `values` into the `{{name}}` places of `text`; gives the text and the names that have no value.
+
+    Names that begin with `system__` are the platform's own: they need none, and are filled with nothing here.
+    """
+    names = [name for name in _VARIABLE.findall(text) if not name.startswith("system__")]
+    missing = [name for name in names if name not in values]
     return _VARIABLE.sub(lambda match: str(values.get(match[1], "")), text), missing
 
 

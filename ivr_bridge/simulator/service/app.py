@@ -1,39 +1,56 @@
-"""The sandbox as a web application: who is let in, and the conversation socket."""
+"""The sandbox as a web application: what it is made of, and serving it."""
 
 import asyncio
-import hmac
-import secrets
-import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
 from ivr_bridge.errors import ConfigError
 from ivr_bridge.simulator.service import dialogue
-from ivr_bridge.simulator.service.agents import AGENTS
-from ivr_bridge.simulator.service.connection import reset
-from ivr_bridge.simulator.service.conversation import Conversation
-from ivr_bridge.simulator.service.faults import Fault, FaultPlan, read_fault
+from ivr_bridge.simulator.service.account import Account
+from ivr_bridge.simulator.service.agent_rest import AgentRest, fill
+from ivr_bridge.simulator.service.conversation_door import ConversationDoor
+from ivr_bridge.simulator.service.conversation_record import fail_unfinished
+from ivr_bridge.simulator.service.conversation_rest import ConversationRest
+from ivr_bridge.simulator.service.door import Door
+from ivr_bridge.simulator.service.examples import Examples
+from ivr_bridge.simulator.service.faults import Fault, FaultPlan
 from ivr_bridge.simulator.service.hearing import Hearing
+from ivr_bridge.simulator.service.keys import Keys, read_keys
+from ivr_bridge.simulator.service.knowledge_rest import KnowledgeRest
 from ivr_bridge.simulator.service.mouth import Mouth
+from ivr_bridge.simulator.service.phone_number_rest import PhoneNumberRest
+from ivr_bridge.simulator.service.post_call import PostCall, Webhook
+from ivr_bridge.simulator.service.rag_index import RagIndexRest
 from ivr_bridge.simulator.service.recogniser import Recogniser
 from ivr_bridge.simulator.service.request_log import RequestLog
-from ivr_bridge.simulator.service.rest import Rest, dark, refusal
+from ivr_bridge.simulator.service.rest_faults import RestFaults
+from ivr_bridge.simulator.service.sandbox_rest import SandboxRest
+from ivr_bridge.simulator.service.secret_rest import SecretRest
 from ivr_bridge.simulator.service.signing import Signer
+from ivr_bridge.simulator.service.speech_rest import SpeechRest
+from ivr_bridge.simulator.service.speech_socket import SpeechSocketDoor
 from ivr_bridge.simulator.service.stage import Pace, Stage
+from ivr_bridge.simulator.service.tool_rest import ToolRest
 from ivr_bridge.simulator.service.transcripts import GivenTranscripts
+from ivr_bridge.simulator.service.twilio_rest import TwilioRest
+from ivr_bridge.simulator.service.user_rest import UserRest
+from ivr_bridge.simulator.service.voice_rest import VoiceRest
 from ivr_bridge.simulator.service.wire_audio import CONVERSATION_FORMATS
+from ivr_bridge.simulator.service.workspace_rest import WorkspaceRest
 
-_CONVERSATION = "/v1/convai/conversation"
-_SIGNED_URL = ("/v1/convai/conversation/get-signed-url", "/v1/convai/conversation/get_signed_url")
-_PUBLIC = ("/v1/", "/v2/")
-_LARGEST_MESSAGE_BYTES = 16 * 2**20
-_LOOPBACK = ("127.0.0.1", "::1")
+_LARGEST_BODY_BYTES = 64 * 2**20
 REQUEST_LOG = web.AppKey("request_log", RequestLog)
 """Where a built application keeps what it saw."""
-_Handler = Callable[[web.Request], Any]
+ACCOUNT = web.AppKey("account", Account)
+"""Where it keeps its agents, tools, documents ..."""
+REST_FAULTS = web.AppKey("rest_faults", RestFaults)
+"""Where its REST API is told to misbehave."""
+KEYS = web.AppKey("keys", Keys)
+"""Where keys are revoked."""
 
 
 def build_service(
@@ -45,45 +62,90 @@ def build_service(
     fault_after: int = 0,
     fault_at_s: float | None = None,
     hears: Iterable[str] | None = None,
-    key: str | None = None,
+    key: str | Iterable[str] | None = None,
     pace: Pace | None = None,
     prepare: bool = False,
+    state: Path | None = None,
+    openapi: Path | None = None,
+    record: bool = False,
+    webhook: tuple[str, str] | None = None,
 ) -> web.Application:
     """The sandbox, ready to be served by any aiohttp runner.
 
     Args:
-        output_format: what the agents speak on a conversation socket, a vendor's name such as `pcm_16000`.
+        output_format: what the built-in agents speak on a conversation socket, a vendor's name such as `pcm_16000`.
         input_format: what they expect to hear.
         fault: a name of faults.py, or None to behave.
         fault_conversations: how many conversations have the fault; None: all of them.
         fault_after: how many conversations are well before.
         fault_at_s: when a fault that ends conversations begins, instead of after the greeting.
         hears: transcripts that the caller's spoken turns get, in order, instead of being listened to.
-        key: the only `xi-api-key` that is accepted; None accepts any.
+        key: the only `xi-api-key` that is accepted, or several; None accepts any.
         pace: the times of a conversation.
         prepare: learn all phrases when the application starts (some seconds of one core, in a thread) instead of at
             the first words of the first caller.
+        state: a folder that keeps the account; None keeps it in memory.
+        openapi: the vendor's OpenAPI file, whose examples answer what the sandbox does not do.
+        record: keep a recording of each conversation; for few at a time.
+        webhook: the URL to which a finished conversation is told, and the secret that signs it.
 
     Raises:
-        ConfigError: unknown format or fault, or a fault that cannot begin so; the message lists what there is.
+        ConfigError: unknown format or fault, a fault that cannot begin so, or a file that cannot be read; the
+            message says what there is.
         MissingExtraError: the extra [sandbox] is not installed.
     """
-    for name in (output_format, input_format):
-        if name not in CONVERSATION_FORMATS:
-            raise ConfigError(f"unknown audio format {name!r}; there are: {', '.join(CONVERSATION_FORMATS)}")
+    _check_formats(output_format, input_format)
     plan = FaultPlan(Fault(fault, fault_conversations, fault_after, fault_at_s))
+    examples = None if openapi is None else Examples.read(openapi)
+    account, faults, keys = _account(state, output_format, input_format), RestFaults(), read_keys(key)
     mouth, signer, log = Mouth(), Signer(), RequestLog()
     hearing = Hearing(Recogniser(mouth))
-    given = None if hears is None else GivenTranscripts(hears)
-    stage = Stage(mouth, hearing, output_format, input_format, plan, pace or Pace(), given)
-    door = _Door(key, signer, stage, log)
-    app = web.Application(middlewares=[door.check], client_max_size=2**20)
-    app[REQUEST_LOG] = log
+    stage = Stage(mouth, hearing, plan, pace or Pace(), None if hears is None else GivenTranscripts(hears), record)
+    post_call = PostCall(account, None if webhook is None else Webhook(*webhook), log, stage.pace.analysis_s)
+    conversations = ConversationDoor(account, keys, stage, signer=signer, log=log, post_call=post_call)
+    speech = SpeechSocketDoor(account, keys, mouth, stage.pace.speech_idle_s)
+    door = Door(keys, plan, faults, log, examples)
+    app = web.Application(middlewares=[door.check], client_max_size=_LARGEST_BODY_BYTES)
+    app[REQUEST_LOG], app[ACCOUNT], app[REST_FAULTS], app[KEYS] = log, account, faults, keys
     app.cleanup_ctx.append(partial(_ready_ears, hearing, prepare))
-    app.add_routes(Rest(mouth, signer, output_format, input_format, plan).routes())
-    app.add_routes(door.routes())
-    app.on_shutdown.append(door.close)
+    app.cleanup_ctx.append(partial(_followed_up, post_call))
+    app.add_routes(SandboxRest(account, log, plan, faults, keys).routes())
+    app.add_routes([*conversations.routes(), *speech.routes(), *_rest_routes(account, mouth, signer, plan)])
+    app.on_shutdown.extend((conversations.close, speech.close))
     return app
+
+
+def _check_formats(*names: str) -> None:
+    """Whether agents can speak and hear so."""
+    for name in names:
+        if name not in CONVERSATION_FORMATS:
+            raise ConfigError(f"unknown audio format {name!r}; there are: {', '.join(CONVERSATION_FORMATS)}")
+
+
+def _account(state: Path | None, output_format: str, input_format: str) -> Account:
+    """A fresh account with the built-in agents, or the one that is kept in `state`."""
+    account = Account(state)
+    fill(account, output_format, input_format)
+    fail_unfinished(account)
+    return account
+
+
+def _rest_routes(account: Account, mouth: Mouth, signer: Signer, plan: FaultPlan) -> list[web.RouteDef]:
+    """The REST API; indexes stand before documents, whose paths would take `rag-index` for an id."""
+    return [
+        *SpeechRest(account, mouth, plan).routes(),
+        *AgentRest(account, plan).routes(),
+        *ToolRest(account).routes(),
+        *RagIndexRest(account).routes(),
+        *KnowledgeRest(account).routes(),
+        *ConversationRest(account, signer, plan).routes(),
+        *TwilioRest(account, plan).routes(),
+        *SecretRest(account).routes(),
+        *PhoneNumberRest(account).routes(),
+        *WorkspaceRest(account).routes(),
+        *VoiceRest(account).routes(),
+        *UserRest(account).routes(),
+    ]
 
 
 async def _ready_ears(hearing: Hearing, prepare: bool, _app: web.Application) -> AsyncIterator[None]:
@@ -92,6 +154,12 @@ async def _ready_ears(hearing: Hearing, prepare: bool, _app: web.Application) ->
         hearing.learn(dialogue.phrases(dialogue.DialogueState(state)))
     yield
     hearing.close()
+
+
+async def _followed_up(post_call: PostCall, _app: web.Application) -> AsyncIterator[None]:
+    """What conversations leave behind is finished before the application is gone."""
+    yield
+    await post_call.close()
 
 
 async def run_service(
@@ -118,109 +186,3 @@ async def run_service(
         await asyncio.Event().wait()
     finally:
         await runner.cleanup()
-
-
-class _Door:
-    """Who is let in, to what."""
-
-    def __init__(self, key: str | None, signer: Signer, stage: Stage, log: RequestLog) -> None:
-        self._key = key
-        self._signer = signer
-        self._stage = stage
-        self._log = log
-        self._open: set[web.WebSocketResponse] = set()
-
-    def routes(self) -> list[web.RouteDef]:
-        """What is not the vendor's REST API."""
-        return [
-            web.get(_CONVERSATION, self.converse),
-            web.get("/sandbox/log", self.show_log),
-            web.get("/sandbox/fault", self.show_fault),
-            web.post("/sandbox/fault", self.change_fault),
-        ]
-
-    def _accepts(self, key: str | None) -> bool:
-        """Whether an `xi-api-key` is good."""
-        return key is not None and (self._key is None or hmac.compare_digest(key.encode(), self._key.encode()))
-
-    @web.middleware
-    async def check(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        """Note every request; let REST requests in by their key only."""
-        if request.path.startswith("/sandbox/"):
-            if request.remote not in _LOOPBACK:
-                raise web.HTTPNotFound
-        else:
-            self._log.note(request.method, request.path, list(request.query))
-        rest = request.path.startswith(_PUBLIC) and request.path != _CONVERSATION
-        if rest and request.path not in _SIGNED_URL and self._stage.plan.now() == "outage":
-            return dark()
-        if rest and not self._accepts(request.headers.get("xi-api-key")):
-            return refusal(401, "authentication_error", "invalid_api_key", "Invalid API key")
-        try:
-            response: web.StreamResponse = await handler(request)
-        except web.HTTPException as error:
-            return web.json_response({"detail": error.reason}, status=error.status)
-        return response
-
-    async def show_log(self, _request: web.Request) -> web.Response:
-        """What was seen; sandbox only, and on this machine only."""
-        return web.json_response(self._log.as_json())
-
-    async def show_fault(self, _request: web.Request) -> web.Response:
-        """The fault that is on, and how many conversations have begun since; on this machine only."""
-        return web.json_response(self._stage.plan.as_json())
-
-    async def change_fault(self, request: web.Request) -> web.Response:
-        """Another fault, or none, for the conversations that begin from now on; on this machine only."""
-        try:
-            self._stage.plan.change(read_fault(await request.json()))
-        except (ConfigError, ValueError) as error:
-            return web.json_response({"detail": str(error)}, status=400)
-        return web.json_response(self._stage.plan.as_json())
-
-    async def converse(self, request: web.Request) -> web.StreamResponse:
-        """The conversation socket: a signed URL, a public agent, or a key in the header."""
-        plan = self._stage.plan
-        fault = plan.of(plan.number_of(request.query.get("conversation_signature")))
-        if fault == "hang":
-            await asyncio.Event().wait()
-        if fault == "outage":
-            reset(request)
-            return dark()
-        conversation_id = f"conv_{secrets.token_hex(12)}"
-        agent_id = request.query.get("agent_id", "")
-        signature = request.query.get("conversation_signature")
-        signed = self._signer.check(signature, time.time()) if signature is not None else None
-        if signature is not None:
-            if signed is None or (agent_id and agent_id != signed[0]):
-                return refusal(403, "authorization_error", "invalid_signature", "The signature is not valid.")
-            agent_id, conversation_id = signed[0], signed[1] or conversation_id
-        header = request.headers.get("xi-api-key")
-        if header is not None and not self._accepts(header):
-            return refusal(401, "authentication_error", "invalid_api_key", "Invalid API key")
-        agent = None if fault == "no_agent" else AGENTS.get(agent_id)
-        if agent is None:
-            return refusal(404, "not_found", "agent_not_found", "There is no such agent.")
-        if agent.private and signed is None and header is None:
-            return refusal(403, "authorization_error", "unauthorized", "This agent needs a signed URL.")
-        polite = fault != "half_open"
-        socket = web.WebSocketResponse(
-            protocols=("convai",),
-            max_msg_size=_LARGEST_MESSAGE_BYTES,
-            timeout=2.0,
-            autoping=polite,
-            autoclose=polite,
-        )
-        await socket.prepare(request)
-        self._open.add(socket)
-        try:
-            log = self._log.begin(conversation_id, agent_id)
-            await Conversation(socket, request, agent, self._stage, fault=fault, log=log).run()
-        finally:
-            self._open.discard(socket)
-        return socket
-
-    async def close(self, _app: web.Application) -> None:
-        """End the conversations that are left, when the sandbox stops."""
-        for socket in list(self._open):
-            await socket.close(code=1001, message=b"sandbox stops")

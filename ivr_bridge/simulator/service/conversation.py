@@ -18,10 +18,13 @@ from ivr_bridge.simulator.service import dialogue, messages
 from ivr_bridge.simulator.service.agents import Agent
 from ivr_bridge.simulator.service.caller_audio import CallerAudio
 from ivr_bridge.simulator.service.connection import reset, wait_until_gone
+from ivr_bridge.simulator.service.conversation_record import ConversationRecord
+from ivr_bridge.simulator.service.dialect import Dialect
 from ivr_bridge.simulator.service.ears import SpeechConfirmed, SpeechEnded
-from ivr_bridge.simulator.service.inbox import BadMessage, read_message
+from ivr_bridge.simulator.service.inbox import BadMessage
 from ivr_bridge.simulator.service.initiation import InitiationRefused, Opening, open_with
 from ivr_bridge.simulator.service.mouth import Speech
+from ivr_bridge.simulator.service.recording import Recording
 from ivr_bridge.simulator.service.request_log import ConversationLog
 from ivr_bridge.simulator.service.speaker import Speaker
 from ivr_bridge.simulator.service.stage import BROKEN, Ending, Stage
@@ -38,6 +41,8 @@ _NOISE = (
     '{"type": "ping"}',
 )
 """What the fault malformed sends."""
+_ALWAYS = ("conversation_initiation_metadata", "error")
+"""Sent whatever an agent's client_events say."""
 
 
 class Conversation:
@@ -52,8 +57,10 @@ class Conversation:
         *,
         fault: str | None,
         log: ConversationLog,
+        record: ConversationRecord,
+        dialect: Dialect | None = None,
     ) -> None:
-        """`fault` is this conversation's own."""
+        """`fault` is this conversation's own; `record` is told what is said and done; `dialect` None: today's."""
         self._socket = socket
         self._request = request
         self._agent = agent
@@ -61,11 +68,14 @@ class Conversation:
         self._fault = fault
         self._fault_at_s = stage.plan.fault.at_s
         self._log = log
+        self._record = record
+        self._dialect = dialect or Dialect()
+        self._sent_kinds = {*_ALWAYS, *agent.client_events}
         log.fault = fault
-        self._caller = CallerAudio(parse_format(stage.input_format))
-        self._speaker = Speaker(
-            self._send, parse_format(stage.output_format), stage.pace.piece_ms, stage.pace.speed, fault
-        )
+        self._caller = CallerAudio(parse_format(agent.input_format))
+        self._wire = parse_format(agent.output_format)
+        self._recording = Recording(parse_format(agent.input_format)) if stage.records else None
+        self._speaker = Speaker(self._send, self._wire, stage.pace.piece_ms, stage.pace.speed, fault)
         self._state = dialogue.DialogueState(languages=agent.languages)
         self._turns: asyncio.Queue[SpeechEnded | str] = asyncio.Queue()
         self._tools = ToolCalls(self._send, log.conversation_id, stage.pace.tool_timeout_s)
@@ -91,33 +101,36 @@ class Conversation:
             self._speaker.stop()
             self._log.close_code = ending.code or self._socket.close_code or 1006
             self._log.close_reason = ending.reason
+            self._record.language = self._state.language
+            audio = b"" if self._recording is None else self._recording.wav()
+            self._record.end(ending.code, ending.reason, audio)
         if ending.code:
             await self._close(ending)
 
     async def _begin(self) -> Ending:
-        """The first message, the metadata, then everything side by side."""
+        """The client's first message, if its dialect has one, the metadata, then everything side by side."""
+        early, client_data = None, {}
         try:
-            async with asyncio.timeout(self._stage.pace.receive_timeout_s):
-                first = await self._socket.receive()
-        except TimeoutError:
-            return Ending(1002, "No user input received", "transport_receive_timeout")
-        if first.type is not WSMsgType.TEXT and first.type is not WSMsgType.BINARY:
-            return Ending(0)
-        try:
-            message = read_message(first)
-            self._log.note(str(message.get("type", "user_audio_chunk")))
-            begun = message.get("type") == "conversation_initiation_client_data"
-            opening = open_with(self._agent, message if begun else {})
+            if self._dialect.begins_with_client_data:
+                message = await self._first_message()
+                if message is None:
+                    return Ending(0)
+                begun = message.get("type") == "conversation_initiation_client_data"
+                early, client_data = (None, message) if begun else (message, {})
+            opening = open_with(self._agent, client_data)
+            self._record.begin(client_data)
             self._state = replace(self._state, language=opening.language)
             self._log.first_message, self._log.language = opening.first_message, opening.language
+        except TimeoutError:
+            return Ending(1002, "No user input received", "transport_receive_timeout")
         except InitiationRefused as refusal:
             return Ending(1008, str(refusal), refusal.error_type)
         except BadMessage as bad:
             return Ending(1008, str(bad), bad.error_type)
         await self._send(
-            messages.metadata(self._log.conversation_id, self._stage.output_format, self._stage.input_format)
+            messages.metadata(self._log.conversation_id, self._agent.output_format, self._agent.input_format)
         )
-        work = [self._listen(None if begun else message), self._talk(opening), self._keep_alive()]
+        work = [self._listen(early), self._talk(opening), self._keep_alive()]
         if self._fault_at_s is not None and self._fault is not None:
             work.append(self._break_at(self._fault_at_s))
         tasks = [asyncio.create_task(part) for part in work]
@@ -129,6 +142,16 @@ class Conversation:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def _first_message(self) -> dict[str, Any] | None:
+        """What the client says first; None when it goes instead."""
+        async with asyncio.timeout(self._stage.pace.receive_timeout_s):
+            first = await self._socket.receive()
+        if first.type is not WSMsgType.TEXT and first.type is not WSMsgType.BINARY:
+            return None
+        message = self._dialect.read(first)
+        self._log.note(str(message.get("type", "user_audio_chunk")))
+        return message
+
     async def _close(self, ending: Ending) -> None:
         """Say why, then close; a client that has gone is no fault."""
         try:
@@ -139,10 +162,12 @@ class Conversation:
             return
 
     async def _send(self, message: dict[str, Any]) -> None:
-        """One message as text; a mute conversation swallows it."""
-        if self._is_mute:
+        """One message as text; a mute conversation swallows it, and each that the agent is not set to send."""
+        if self._is_mute or message["type"] not in self._sent_kinds:
             return
-        await self._socket.send_str(json.dumps(message))
+        written = self._dialect.write(message)
+        if written is not None:
+            await self._socket.send_str(json.dumps(written))
 
     def _next_id(self) -> int:
         """The next event_id."""
@@ -161,7 +186,7 @@ class Conversation:
                     await self._socket.pong(received.data)
                 if self._is_mute or received.type in (WSMsgType.PING, WSMsgType.PONG):
                     continue
-                message = read_message(received)
+                message = self._dialect.read(received)
                 self._log.note(str(message.get("type", "user_audio_chunk")))
                 await self._take(message)
         except BadMessage as bad:
@@ -171,7 +196,7 @@ class Conversation:
         return Ending(0)
 
     async def _take(self, message: dict[str, Any]) -> None:
-        """Act on one message, which `read_message` has checked."""
+        """Act on one message, which the dialect has checked."""
         now = asyncio.get_running_loop().time()
         kind = message.get("type")
         if kind == "pong":
@@ -184,9 +209,12 @@ class Conversation:
         elif kind == "user_message" and message.get("text"):
             await self._interrupt()
             self._turns.put_nowait(str(message["text"]))
+        elif kind == "interruption":
+            await self._interrupt()
         elif kind == "contextual_update":
             self._note(str(message.get("context_id") or ""), message["text"])
         elif kind == "client_tool_result":
+            message["tool_call_id"] = message["tool_call_id"] or self._tools.id_of(message.get("tool_name", ""))
             self._log.tool_results.append({key: message[key] for key in ("tool_call_id", "result", "is_error")})
             self._tools.answered(message)
 
@@ -201,18 +229,26 @@ class Conversation:
     async def _hear(self, audio: bytes) -> None:
         """Caller's audio as it came."""
         self._log.user_audio_bytes += len(audio)
+        if self._recording is not None:
+            self._recording.hear(audio)
         for event in self._caller.hear(audio):
             if isinstance(event, SpeechConfirmed):
-                await self._interrupt()
+                if self._dialect.interrupts_by_itself:
+                    await self._interrupt()
             elif event.confirmed or not self._speaker.is_audible():
                 self._turns.put_nowait(event)
 
     async def _interrupt(self) -> None:
-        """Stop the reply that the caller is hearing, if any."""
+        """Stop the reply that the caller is hearing, if any; an agent that sends no such event is not interrupted."""
+        if "interruption" not in self._agent.client_events:
+            return
         cut = self._speaker.interrupt()
         if cut is None or self._fault == "silent":
             return
         self._was_cut = True
+        self._record.cut(cut.heard)
+        if self._recording is not None:
+            self._recording.cut()
         await self._send(messages.interruption(self._next_id()))
         await self._send(messages.agent_response_correction(cut.original, cut.heard, cut.event_id))
         self._speaker.say_rest_of_interrupted()
@@ -255,11 +291,19 @@ class Conversation:
         await self._tell_language(before)
         while reply.tool:
             before = self._state.language
-            self._log.tool_calls.append({"tool_name": reply.tool, "parameters": reply.parameters})
-            result, is_error = await self._tools.call(reply.tool, reply.parameters, self._next_id())
+            result, is_error = await self._call(reply.tool, reply.parameters)
             reply, self._state = dialogue.after_tool(self._state, reply, result, is_error=is_error)
             await self._tell_language(before)
         return reply
+
+    async def _call(self, name: str, parameters: dict[str, Any]) -> tuple[str, bool]:
+        """Let the client run a tool: (result, is_error); one that the agent does not have has failed."""
+        if name not in self._agent.tools:
+            return "There is no such tool.", True
+        self._log.tool_calls.append({"tool_name": name, "parameters": parameters})
+        result, is_error = await self._tools.call(name, parameters, self._next_id())
+        self._record.tool(name, self._tools.last_id, parameters, result, is_error=is_error)
+        return result, is_error
 
     async def _tell_language(self, before: str) -> None:
         """Tell the client when the agent has changed its language."""
@@ -311,25 +355,33 @@ class Conversation:
         if words is None:
             return None
         self._log.transcripts.append(words)
+        self._record.say("user", words, medium="text" if isinstance(turn, str) else "audio")
         await self._send(messages.user_transcript(words, self._next_id()))
         return words
 
     async def _say(self, text: str, opening: Opening) -> None:
         """Speak `text` to its end, or until the caller interrupts."""
-        rate_hz = parse_format(self._stage.output_format).rate_hz
+        language, rate_hz = self._state.language, self._wire.rate_hz
         speech: Speech = await asyncio.to_thread(
-            self._stage.mouth.speak, text, opening.voice, language=self._state.language, rate_hz=rate_hz
+            self._stage.mouth.speak, text, opening.voice, language=language, rate_hz=rate_hz
         )
+        self._record.say("agent", text)
+        if self._recording is not None:
+            self._recording.say(speech.pcm16, rate_hz)
         await self._speaker.say(speech, self._next_id())
 
     async def _keep_alive(self) -> Ending:
-        """Ping, and end a conversation in which the client says nothing."""
+        """Ping, and end a conversation in which the client says nothing, or that takes too long."""
         loop = asyncio.get_running_loop()
+        ends_at = loop.time() + self._agent.max_duration_s
         number = 0
         while True:
             number += 1
             self._pings[number] = loop.time()
             await self._send(messages.ping(number, self._ping_ms))
-            await asyncio.sleep(self._stage.pace.ping_s)
+            left_s = self._stage.pace.ping_s if self._is_mute else max(ends_at - loop.time(), 0)
+            await asyncio.sleep(min(self._stage.pace.ping_s, left_s))
+            if not self._is_mute and loop.time() >= ends_at:
+                return Ending(1000, "The conversation has reached its maximum duration", "max_duration_exceeded")
             if not self._is_mute and loop.time() - self._heard_at > self._stage.pace.receive_timeout_s:
                 return Ending(1002, "No user input received", "transport_receive_timeout")

@@ -1,12 +1,13 @@
 """The client's first message: which overrides it asks for, and whether the agent allows them. Pure."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from ivr_bridge.simulator.service.agents import Agent, fill_variables
-from ivr_bridge.simulator.service.voices import VOICES, Voice
+from ivr_bridge.simulator.service.voices import VOICES, Voice, voice_of
 
-_GUARDED = ("agent", "tts", "conversation")
+_GUARDED = ("agent", "tts", "conversation", "asr", "turn")
 
 
 class InitiationRefused(Exception):
@@ -21,7 +22,8 @@ class InitiationRefused(Exception):
 class Opening:
     """How the agent begins: `first_message` with its variables filled in, `language`, `voice`.
 
-    Where no first message is asked for, it is that of the agent's preset for the language, else the agent's own.
+    Where no first message is asked for, it is that of the agent's preset for the language, else the agent's own. An
+    agent whose voice the sandbox does not have speaks in the first one.
     """
 
     first_message: str
@@ -37,21 +39,39 @@ def open_with(agent: Agent, message: dict[str, Any]) -> Opening:
     """
     override = _mapping(message, "conversation_config_override")
     for part in _GUARDED:
-        for name, value in _mapping(override, part).items():
-            if value is not None and f"{part}.{name}" not in agent.overrides:
-                raise InitiationRefused("override_error", f"Override for field '{name}' is not allowed by config.")
+        for name in _leaves(_mapping(override, part), part):
+            if name not in agent.overrides:
+                field = name.rpartition(".")[2]
+                raise InitiationRefused("override_error", f"Override for field '{field}' is not allowed by config.")
     asked = _mapping(override, "agent")
     language = str(asked.get("language") or agent.language)
     first_message = asked.get("first_message")
     if first_message is None:
         first_message = agent.presets.get(language, agent.first_message)
-    text, missing = fill_variables(str(first_message), _mapping(message, "dynamic_variables"))
+    values = _mapping(message, "dynamic_variables")
+    prompt = _mapping(asked, "prompt").get("prompt")
+    text = _filled(str(first_message), values, "first message")
+    _filled(agent.prompt if prompt is None else str(prompt), values, "prompt")
+    voice_id = str(_mapping(override, "tts").get("voice_id") or agent.preset_voices.get(language) or agent.voice_id)
+    return Opening(text, language, voice_of(voice_id) or voice_of(agent.voice_id) or next(iter(VOICES.values())))
+
+
+def _filled(text: str, values: dict[str, Any], place: str) -> str:
+    """The text with its variables filled in."""
+    filled, missing = fill_variables(text, values)
     if missing:
-        raise InitiationRefused(
-            "missing_dynamic_variable", f"Missing required dynamic variables in first message: {sorted(set(missing))}"
-        )
-    voice = VOICES.get(str(_mapping(override, "tts").get("voice_id") or agent.voice_id), VOICES[agent.voice_id])
-    return Opening(text, language, voice)
+        names = sorted(set(missing))
+        raise InitiationRefused("missing_dynamic_variable", f"Missing required dynamic variables in {place}: {names}")
+    return filled
+
+
+def _leaves(part: dict[str, Any], prefix: str) -> Iterator[str]:
+    """Dotted names of all that has a value."""
+    for name, value in part.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}.{name}")
+        elif value is not None:
+            yield f"{prefix}.{name}"
 
 
 def _mapping(message: dict[str, Any], key: str) -> dict[str, Any]:

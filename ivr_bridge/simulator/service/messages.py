@@ -13,6 +13,7 @@ ERROR_CODES = {
     "value_error": 1008,
     "transport_receive_timeout": 1002,
     "llm_timeout": 1002,
+    "max_duration_exceeded": 1000,
     "unknown_websocket_crash": 1011,
 }
 """Kind of error -> close code."""

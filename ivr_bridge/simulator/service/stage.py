@@ -24,20 +24,24 @@ class Pace:
     """How late the first reply is by the fault slow."""
     slower_s: float = 5.0
     """How late every reply is by the fault slower."""
+    analysis_s: float = 0.2
+    """How long a conversation is `processing` after its end; then the post-call webhook goes out."""
+    speech_idle_s: float = 20.0
+    """Without a message for so long a speech socket, or a context of one, is closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The agents' mouth and ears, the formats, what goes wrong."""
+    """The agents' mouth and ears, what goes wrong."""
 
     mouth: Mouth
     hearing: Hearing
-    output_format: str
-    input_format: str
     plan: FaultPlan
     pace: Pace
     given: GivenTranscripts | None = None
     """What is understood instead of what the ears hear."""
+    records: bool = False
+    """Whether conversations are recorded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,10 @@ class ToolCalls:
         self._prefix = f"call_{conversation_id[-6:]}"
         self._timeout_s = timeout_s
         self._waiting: dict[str, asyncio.Future[tuple[str, bool]]] = {}
+        self._names: dict[str, str] = {}
         self._number = 0
+        self.last_id = ""
+        """Of the last call; "" before the first."""
 
     def next_id(self) -> str:
         """The next tool_call_id."""
@@ -27,9 +30,10 @@ class ToolCalls:
 
     async def call(self, name: str, parameters: dict[str, Any], event_id: int) -> tuple[str, bool]:
         """Let the client run a tool: (result, is_error); silence for too long is an error."""
-        call_id = self.next_id()
+        call_id = self.last_id = self.next_id()
         waiting: asyncio.Future[tuple[str, bool]] = asyncio.get_running_loop().create_future()
         self._waiting[call_id] = waiting
+        self._names[call_id] = name
         await self._send(messages.client_tool_call(name, call_id, parameters, event_id))
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -38,6 +42,7 @@ class ToolCalls:
             result, is_error = "timed out", True
         finally:
             self._waiting.pop(call_id, None)
+            self._names.pop(call_id, None)
         await self._send(messages.agent_tool_response(name, call_id, "client", event_id, is_error=is_error))
         return result, is_error
 
@@ -49,6 +54,10 @@ class ToolCalls:
     async def tell_system_tool(self, name: str, event_id: int) -> None:
         """Say that a tool of the platform's own has run: `end_call`, `language_detection`."""
         await self._send(messages.agent_tool_response(name, self.next_id(), "system", event_id, is_error=False))
+
+    def id_of(self, name: str) -> str:
+        """The oldest call that waits, of the tool `name` if it is not empty; "" for none."""
+        return next((call_id for call_id in self._waiting if name in ("", self._names[call_id])), "")
 
     def answered(self, message: dict[str, Any]) -> None:
         """A `client_tool_result` has come; one that nobody waits for is ignored."""

@@ -15,6 +15,8 @@ class Voice:
     variant: str
     words_per_minute: int
     pitch: int
+    is_legacy: bool = False
+    """Listed only when legacy voices are asked for; not for a free plan."""
 
     def as_json(self) -> dict[str, Any]:
         """The shape of GET /v1/voices/{voice_id}."""
@@ -31,7 +33,7 @@ class Voice:
             "description": "A voice of the sandbox, spoken by espeak-ng.",
             "available_for_tiers": [],
             "high_quality_base_model_ids": ["eleven_flash_v2_5"],
-            "is_legacy": False,
+            "is_legacy": self.is_legacy,
             "settings": {
                 "stability": 0.5,
                 "similarity_boost": 0.75,
@@ -55,6 +57,14 @@ VOICES: dict[str, Voice] = {
         Voice("Xb7hH8MSUJpSbSDYk0k2", "Alice", "female", "british", "f5", 165, 50),
         Voice("JBFqnCBsd6RMkjVDRZzb", "George", "male", "british", "m7", 160, 35),
         Voice("cjVigY5qzO86Huf0OWal", "Eric", "male", "american", "m1", 170, 45),
+        Voice("21m00Tcm4TlvDq8ikWAM", "Rachel", "female", "american", "f3", 165, 55, is_legacy=True),
+        Voice("ErXwobaYiN019PkySvjV", "Antoni", "male", "american", "m2", 165, 45, is_legacy=True),
     )
 }
-"""Every voice by its id; the first one is the default agent's. The last four carry ids of the vendor's own voices."""
+"""Every voice by its id; the first one is the default agent's. All but the first two carry ids of the vendor's
+own voices, with their real names and genders; AZnzlk1XvdvUeBnXmlld (once Domi) is gone there, and here too."""
+
+
+def voice_of(voice_id: str) -> Voice | None:
+    """The voice with this id, if there is one."""
+    return VOICES.get(voice_id)

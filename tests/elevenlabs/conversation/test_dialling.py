@@ -6,9 +6,12 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from ivr_bridge.elevenlabs.conversation.dialling import AgentDialler, _is_vendors
-from ivr_bridge.elevenlabs.rest.client import RestClient
+from ivr_bridge.audio.formats import AudioFormat
+from ivr_bridge.elevenlabs.conversation.dialects import legacy
+from ivr_bridge.elevenlabs.conversation.dialling import AgentDialler, _is_vendors, wire_of
+from ivr_bridge.elevenlabs.rest.client import ElevenLabsAPIClient
 from ivr_bridge.errors import AgentRefused, AgentUnreachable, AudioFormatError
+from ivr_bridge.settings import BridgeConfig
 from ivr_bridge.telemetry.log import Log
 from tests.support.vendor_server import Vendor, vendor_server
 
@@ -42,8 +45,12 @@ def _fails(status: int, detail: object) -> dict[str, Any]:
 
 
 async def _dial(vendor: Vendor, agent_id: str = "agent_1", **given: Any) -> Any:
-    rest = RestClient(vendor.http_url, "SECRET")
-    how = {key: given.pop(key) for key in ("auth", "overrides", "open_timeout_s", "metadata_timeout_s") if key in given}
+    rest = ElevenLabsAPIClient(vendor.http_url, "SECRET")
+    how = {
+        key: given.pop(key)
+        for key in ("auth", "dialect", "overrides", "open_timeout_s", "metadata_timeout_s")
+        if key in given
+    }
     try:
         return await AgentDialler(rest, agent_id, log=Log(), **how).dial(**given)
     finally:
@@ -89,7 +96,7 @@ async def test_without_a_signed_url_the_id_goes_into_the_address_and_the_key_nev
 async def test_a_first_message_is_merged_into_the_overrides_and_changes_them_for_one_call_only(logs: list[Any]):
     overrides = {"agent": {"language": "es"}, "tts": {"speed": 1.1}}
     async with vendor_server(_listen) as vendor:
-        rest = RestClient(vendor.http_url, "")
+        rest = ElevenLabsAPIClient(vendor.http_url, "")
         dialler = AgentDialler(rest, "a", log=Log(), auth="public", overrides=overrides)
         await (await dialler.dial(first_message="Hola", user_id="u")).close()
         await (await dialler.dial()).close()
@@ -117,8 +124,9 @@ async def test_no_signed_url_is_told_by_whose_fault_it_is(logs, status: int, det
             await _dial(vendor)
         assert failed.value.__cause__ is not None
         assert len(vendor.requests) == 1
-    assert [line["event"] for line in logs] == ["agent.dialled", "agent.unreached"]
-    assert logs[1]["code"] == failed.value.code
+    dialled, unreached = (line for line in logs if line["event"].startswith("agent."))
+    assert (dialled["event"], unreached["event"]) == ("agent.dialled", "agent.unreached")
+    assert unreached["code"] == failed.value.code
     assert "SECRET" not in str(logs)
 
 
@@ -177,3 +185,60 @@ async def test_the_calls_own_log_is_used_when_given(logs: list[Any]):
     async with vendor_server(_listen, _signs()) as vendor:
         await (await _dial(vendor, log=Log().bind(call_sid="CA1"))).close()
     assert {line["call_sid"] for line in logs} == {"CA1"}
+
+
+@pytest.mark.parametrize(
+    ("auth", "path", "key"),
+    [
+        ("header", "/v1/convai/stream?agent_id=agent_1", "SECRET"),
+        ("legacy_key_in_url", "/v1/convai/stream?agent_id=agent_1&xi-api-key=SECRET", None),
+    ],
+)
+async def test_the_older_dialect_has_the_key_where_the_operator_wants_it(
+    logs: list[Any], auth: str, path: str, key: str | None
+):
+    async def talks(vendor: Vendor, ws: web.WebSocketResponse) -> None:
+        await vendor.read_all(ws)
+
+    async with vendor_server(talks) as vendor:
+        conversation = await _dial(vendor, auth=auth, dialect=legacy(AudioFormat.parse("ulaw_8000")))
+        await conversation.close()
+        (_, opened, headers, _) = vendor.requests[0]
+    assert (opened, headers.get("xi-api-key")) == (path, key)
+    assert "SECRET" not in str(logs)
+
+
+async def test_a_key_in_the_url_is_in_no_error(logs: list[Any]):
+    async with vendor_server() as vendor:
+        with pytest.raises(AgentRefused) as caught:
+            await _dial(vendor, auth="legacy_key_in_url", dialect=legacy(AudioFormat.parse("ulaw_8000")))
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert "SECRET" not in f"{error!r} {error}"
+        error = error.__cause__ or error.__context__
+    assert "SECRET" not in str(logs)
+    rest = ElevenLabsAPIClient("http://127.0.0.1:9", "SECRET")
+    with pytest.raises(AgentUnreachable) as unreached:
+        await AgentDialler(rest, "a", log=Log(), auth="legacy_key_in_url").dial()
+    assert "SECRET" not in f"{unreached.value!r} {unreached.value.__cause__!r} {logs}"
+
+
+@pytest.mark.parametrize(
+    ("config", "auth", "name"),
+    [
+        ({}, "signed_url", "today"),
+        ({"agent_auth": "public"}, "public", "today"),
+        ({"agent_dialect": "legacy"}, "header", "legacy"),
+        ({"agent_dialect": "legacy", "agent_auth": "public"}, "public", "legacy"),
+        ({"agent_dialect": "legacy", "legacy_key_in_url": True}, "legacy_key_in_url", "legacy"),
+    ],
+)
+def test_the_operator_chooses_the_wire(config: dict[str, Any], auth: str, name: str):
+    chosen, dialect = wire_of(BridgeConfig(**config))
+    assert (chosen, dialect.name) == (auth, name)
+
+
+def test_the_format_of_the_older_wire_is_agreed_on():
+    _, dialect = wire_of(BridgeConfig(agent_dialect="legacy", legacy_audio_format="pcm_16000"))
+    (started,) = dialect.codec().opened()
+    assert str(getattr(started, "input_format", "")) == "pcm_16000"

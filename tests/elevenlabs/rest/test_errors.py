@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ivr_bridge import errors
 from ivr_bridge.elevenlabs.rest.errors import parse_error
-from ivr_bridge.errors import VendorError
+from ivr_bridge.errors import VendorBusy, VendorError
 from tests.elevenlabs.fixtures import fixture
 
 ANSWERS = fixture("rest_errors.json")
@@ -43,6 +43,42 @@ def test_the_words_say_which_field():
 )  # fmt: skip
 def test_what_may_be_tried_again(status: int, retryable: bool):
     assert parse_error(status, {}, b"").retryable is retryable
+
+
+@pytest.mark.parametrize(
+    ("detail", "kind"),
+    [
+        ({"code": "concurrent_limit_exceeded", "status": "too_many_concurrent_requests"}, "concurrency"),
+        ({"status": "too_many_concurrent_requests"}, "concurrency"),
+        ({"code": "rate_limit_exceeded"}, "rate"),
+        ({"status": "system_busy"}, "system"),
+        ({"status": "something_new"}, "rate"),
+        ("Too Many Requests", "rate"),
+    ],
+)
+def test_three_kinds_of_too_much(detail: object, kind: str):
+    error = parse_error(429, {}, json.dumps({"detail": detail}).encode())
+    assert isinstance(error, VendorBusy)
+    assert (error.kind, error.fault, error.retryable) == (kind, "theirs", True)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "fault"),
+    [
+        (401, "quota_exceeded", "operator"),
+        (401, "missing_permissions", "operator"),
+        (401, "invalid_api_key", "operator"),
+        (402, "paid_plan_required", "operator"),
+        (400, "voice_not_found", "operator"),
+        (404, "agent_not_found", "operator"),
+        (405, "", "ours"),
+        (422, "validation_error", "ours"),
+        (429, "rate_limit_exceeded", "theirs"),
+        (500, "", "theirs"),
+    ],
+)
+def test_whose_fault_it_is(status: int, code: str, fault: str):
+    assert parse_error(status, {}, json.dumps({"detail": {"status": code}}).encode()).fault == fault
 
 
 def test_long_words_are_cut():

@@ -1,9 +1,9 @@
-from collections.abc import Mapping
-
 import pytest
 
 from ivr_bridge.elevenlabs.rest.register_call import register_call
+from ivr_bridge.elevenlabs.rest.request import Repeat
 from ivr_bridge.errors import VendorFailed, VendorRejected
+from tests.support.vendor_answers import VendorAnswers
 
 TWIML = (
     '<?xml version="1.0" encoding="UTF-8"?><Response><Connect><Stream url="wss://api.example/v1/convai/twilio">'
@@ -11,34 +11,20 @@ TWIML = (
 )
 
 
-class Vendor:
-    """Answers every POST with `text`, and keeps what it was asked."""
-
-    def __init__(self, text: str = TWIML) -> None:
-        self.text = text
-        self.asked: list[tuple[str, Mapping[str, object], float]] = []
-
-    async def post_text(self, path: str, json: Mapping[str, object], *, timeout_s: float) -> str:
-        self.asked.append((path, json, timeout_s))
-        return self.text
-
-
 async def test_the_call_is_announced_and_the_twiml_is_given_as_it_is():
-    vendor = Vendor()
-    assert await register_call(vendor, agent_id="agent_1", caller="+15550001", called="+15550002") == TWIML
-    assert vendor.asked == [
-        (
-            "/v1/convai/twilio/register-call",
-            {"agent_id": "agent_1", "from_number": "+15550001", "to_number": "+15550002", "direction": "inbound"},
-            3.0,
-        )
+    vendor = VendorAnswers(TWIML)
+    assert await register_call(vendor.transport, agent_id="agent_1", caller="+15550001", called="+15550002") == TWIML
+    assert vendor.asked == [("POST /v1/convai/twilio/register-call", {})]
+    assert vendor.bodies == [
+        {"agent_id": "agent_1", "from_number": "+15550001", "to_number": "+15550002", "direction": "inbound"}
     ]
+    assert (vendor.requests[0].repeat, vendor.requests[0].timeout_s) == (Repeat.NEVER, 3.0)
 
 
 async def test_variables_and_first_words_go_with_it():
-    vendor = Vendor()
+    vendor = VendorAnswers(TWIML)
     await register_call(
-        vendor,
+        vendor.transport,
         agent_id="agent_1",
         caller="+15550001",
         called="+15550002",
@@ -47,8 +33,8 @@ async def test_variables_and_first_words_go_with_it():
         first_message="",
         timeout_s=1.5,
     )
-    ((_, body, timeout_s),) = vendor.asked
-    assert timeout_s == 1.5
+    ((body,), (request,)) = vendor.bodies, vendor.requests
+    assert request.timeout_s == 1.5
     assert body["direction"] == "outbound"
     assert body["conversation_initiation_client_data"] == {
         "dynamic_variables": {"name": "Ada", "age": 36},
@@ -60,7 +46,7 @@ async def test_variables_and_first_words_go_with_it():
     "text", ["<Response><Hangup/></Response>", "  <Response>\n<Say>Ni hao 你好</Say></Response>\n"]
 )
 async def test_any_twiml_is_good(text: str):
-    assert await register_call(Vendor(text), agent_id="a", caller="+1", called="+2") == text
+    assert await register_call(VendorAnswers(text).transport, agent_id="a", caller="+1", called="+2") == text
 
 
 @pytest.mark.parametrize(
@@ -83,13 +69,10 @@ async def test_any_twiml_is_good(text: str):
 )
 async def test_what_twilio_could_not_read_is_never_given_to_it(text: str, why: str):
     with pytest.raises(VendorFailed, match=why):
-        await register_call(Vendor(text), agent_id="a", caller="+1", called="+2")
+        await register_call(VendorAnswers(text).transport, agent_id="a", caller="+1", called="+2")
 
 
 async def test_a_refusal_passes():
-    class Refusing(Vendor):
-        async def post_text(self, path: str, json: Mapping[str, object], *, timeout_s: float) -> str:
-            raise VendorRejected("HTTP 404", status=404)
-
+    vendor = VendorAnswers(VendorRejected("HTTP 404", status=404))
     with pytest.raises(VendorRejected):
-        await register_call(Refusing(), agent_id="a", caller="+1", called="+2")
+        await register_call(vendor.transport, agent_id="a", caller="+1", called="+2")

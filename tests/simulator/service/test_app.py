@@ -39,13 +39,12 @@ async def test_only_the_given_key():
                 assert answer.status == status
 
 
-async def test_unknown_path_is_json():
-    async with (
-        served() as server,
-        ClientSession(headers=KEYED) as session,
-        session.get(server.make_url("/v1/nothing")) as answer,
-    ):
-        assert (answer.status, await answer.json()) == (404, {"detail": "Not Found"})
+async def test_what_the_sandbox_does_not_do():
+    async with served() as server, ClientSession(headers=KEYED) as session:
+        async with session.get(server.make_url("/v1/nothing")) as answer:
+            assert (answer.status, (await answer.json())["detail"]["code"]) == (501, "not_implemented")
+        async with session.get(server.make_url("/nothing")) as answer:
+            assert (answer.status, await answer.json()) == (404, {"detail": "Not Found"})
 
 
 async def signed_url(server, session: ClientSession, agent_id: str = PRIVATE, **query: str) -> str:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -51,6 +52,31 @@ def test_refused(agent: Any, message: dict[str, Any], kind: str, words: str):
     with pytest.raises(InitiationRefused, match=words) as refused:
         open_with(agent, message)
     assert refused.value.error_type == kind
+
+
+def test_nested_overrides_and_other_parts():
+    agent = replace(DESK, overrides=frozenset({"agent.prompt.prompt", "asr.keywords"}))
+    allowed = {"agent": {"prompt": {"prompt": "Be brief.", "llm": None}}, "asr": {"keywords": ["x"]}}
+    assert open_with(agent, {"conversation_config_override": allowed})
+    for part in ({"agent": {"prompt": {"llm": "x"}}}, {"turn": {"soft_timeout_config": {"message": "x"}}}):
+        with pytest.raises(InitiationRefused, match="not allowed by config"):
+            open_with(agent, {"conversation_config_override": part})
+
+
+def test_the_prompts_variables_need_values_too():
+    agent = replace(DESK, prompt="You talk to {{who}} at {{system__time}}.", first_message="Hi {{system__caller_id}}")
+    with pytest.raises(InitiationRefused, match=r"in prompt: \['who'\]"):
+        open_with(agent, {})
+    assert open_with(agent, {"dynamic_variables": {"who": "you"}}).first_message == "Hi "
+
+
+def test_voices():
+    agent = replace(DESK, preset_voices={"es": "SandboxOwen000000002"}, overrides=DESK.overrides | {"tts.voice_id"})
+    assert open_with(agent, override(language="es")).voice.name == "Owen"
+    assert open_with(agent, override(language="zh")).voice.name == "Clara"
+    assert open_with(replace(agent, voice_id="unknown"), {}).voice.name == "Clara"
+    asked = {"conversation_config_override": {"tts": {"voice_id": "JBFqnCBsd6RMkjVDRZzb"}}}
+    assert open_with(agent, asked).voice.name == "George"
 
 
 def test_the_sdks_stray_key_is_ignored():

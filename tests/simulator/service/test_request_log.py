@@ -1,4 +1,4 @@
-from ivr_bridge.simulator.service.request_log import RequestLog
+from ivr_bridge.simulator.service.request_log import RequestLog, RestCall
 
 
 def test_audio_stands_once_in_a_row():
@@ -25,3 +25,16 @@ def test_it_does_not_grow_without_end():
     shown = log.as_json()
     assert len(shown["requests"]) == len(shown["conversations"]) == 1000
     assert len(shown["conversations"][0]["context"]) == 1000
+
+
+def test_calls_are_counted_and_not_shown():
+    log = RequestLog()
+    for _ in range(3):
+        log.note_call(RestCall("GET", "/v1/x/7", "GET /v1/x/{id}", key="secret"))
+    log.note_webhook("post_call_transcription", "conv_1", None)
+    assert log.counts == {"GET /v1/x/{id}": 3}
+    assert len(log.calls) == 3
+    assert "secret" not in repr(log.calls)
+    shown = log.as_json()
+    assert set(shown) == {"requests", "conversations", "webhooks"}
+    assert shown["webhooks"] == [{"type": "post_call_transcription", "conversation_id": "conv_1", "status": None}]

@@ -60,3 +60,20 @@ async def test_each_call_has_an_id_of_its_own():
     response = wire.sent[5]["agent_tool_response"]
     assert len({*ids, response["tool_call_id"]}) == 6
     assert (response["tool_name"], response["tool_type"], response["is_error"]) == ("end_call", "system", False)
+
+
+async def test_calls_are_found_by_their_tools_name():
+    wire = Wire()
+    calls = [asyncio.create_task(wire.tools.call(name, {}, 1)) for name in ("a", "b")]
+    await asyncio.sleep(0)
+    assert [wire.tools.id_of(name) for name in ("b", "a", "", "c")] == [
+        "call_123456_2",
+        "call_123456_1",
+        "call_123456_1",
+        "",
+    ]
+    assert wire.tools.last_id == "call_123456_2"
+    for call in calls:
+        call.cancel()
+    await asyncio.gather(*calls, return_exceptions=True)
+    assert wire.tools.id_of("") == ""

@@ -1,22 +1,16 @@
+import base64
 import io
+import json
 import wave
 
 import pytest
 from aiohttp import ClientSession
 
+from tests.simulator.service.asker import asking
 from tests.simulator.service.caller import served
 
 KEYED = {"xi-api-key": "any"}
 CLARA = "SandboxClara00000001"
-
-
-async def get(path: str) -> tuple[int, dict]:
-    async with (
-        served() as server,
-        ClientSession(headers=KEYED) as session,
-        session.get(server.make_url(path)) as answer,
-    ):
-        return answer.status, await answer.json()
 
 
 async def speak(query: str, body: object, *, path: str = CLARA):
@@ -78,20 +72,6 @@ async def test_an_unknown_voice_is_named_as_the_vendor_does():
     _, headers, answer = await speak("output_format=ulaw_8000", {"text": "hi"}, path="unknown")
     assert b'"voice_not_found"' in answer
     assert headers["request-id"]
-    assert (await get("/v1/voices/unknown"))[0] == 400
-
-
-async def test_unknown_agent():
-    status, body = await get("/v1/convai/agents/unknown")
-    assert (status, body["detail"]["code"]) == (404, "agent_not_found")
-    assert set(body["detail"]) == {"type", "code", "message", "status", "request_id"}
-
-
-async def test_both_spellings_of_signed_url():
-    for name in ("get-signed-url", "get_signed_url"):
-        status, body = await get(f"/v1/convai/conversation/{name}?agent_id=agent_sandbox_desk")
-        assert status == 200
-        assert body["signed_url"].startswith("ws://127.0.0.1:")
 
 
 async def test_each_agents_voice_speaks():
@@ -105,3 +85,69 @@ async def test_each_agents_voice_speaks():
             url = server.make_url(f"/v1/text-to-speech/{voice}?output_format=pcm_16000")
             async with session.post(url, json={"text": "Hello."}) as answer:
                 assert answer.status == 200
+
+
+SARAH, RACHEL, DOMI = "EXAVITQu4vr4xnSDxMaL", "21m00Tcm4TlvDq8ikWAM", "AZnzlk1XvdvUeBnXmlld"
+QUERY = "output_format=ulaw_8000"
+
+
+async def test_what_each_model_takes():
+    async with asking() as asker:
+        path = f"/v1/text-to-speech/{SARAH}?{QUERY}"
+        long = {"text": "x " * 5001}
+        assert await asker.refused("POST", path, long) == (400, "text_too_long")
+        assert await asker.refused("POST", path, {"text": "x", "model_id": "nobody"}) == (400, "model_not_found")
+        fast = {"text": "Hello.", "model_id": "eleven_flash_v2_5", "voice_settings": {"speed": 1.2}, "seed": 7}
+        assert len(await asker.good("POST", path, fast)) > 2000
+
+
+@pytest.mark.parametrize(
+    "change", [{"voice_settings": {"speed": 1.3}}, {"voice_settings": {"stability": "high"}}, {"seed": -1}]
+)
+async def test_settings_out_of_range(change: dict):
+    async with asking() as asker:
+        path = f"/v1/text-to-speech/{SARAH}?{QUERY}"
+        assert (await asker.ask("POST", path, {"text": "Hello.", **change}))[0] == 422
+
+
+async def test_legacy_voices_are_for_those_who_pay():
+    async with asking() as asker:
+        path = f"/v1/text-to-speech/{RACHEL}?{QUERY}"
+        await asker.good("POST", path, {"text": "Hello."})
+        await asker.good("POST", "/sandbox/subscription", {"tier": "free"})
+        assert await asker.refused("POST", path, {"text": "Hello."}) == (402, "paid_plan_required")
+        gone = f"/v1/text-to-speech/{DOMI}?{QUERY}"
+        assert await asker.refused("POST", gone, {"text": "Hello."}) == (400, "voice_not_found")
+
+
+async def test_characters_are_counted_until_there_are_none():
+    async with asking() as asker:
+        path = f"/v1/text-to-speech/{SARAH}?{QUERY}"
+        await asker.good("POST", "/sandbox/subscription", {"character_limit": 10})
+        await asker.good("POST", path, {"text": "Hello."})
+        assert (await asker.good("GET", "/v1/user/subscription"))["character_count"] == 6
+        assert await asker.refused("POST", path, {"text": "Hello."}) == (401, "quota_exceeded")
+        assert (await asker.good("GET", "/v1/user/subscription"))["character_count"] == 6
+
+
+async def test_times_of_characters():
+    text = "Good evening, and welcome to the Harbour Kitchen."
+    async with asking() as asker:
+        path = f"/v1/text-to-speech/{SARAH}"
+        whole = await asker.good("POST", f"{path}/with-timestamps?{QUERY}", {"text": text})
+        url = asker.server.make_url(f"{path}/stream/with-timestamps?{QUERY}")
+        async with asker.session.post(url, json={"text": text}) as answer:
+            lines = [json.loads(line) for line in (await answer.read()).splitlines()]
+    alignment = whole["alignment"]
+    starts, ends = alignment["character_start_times_seconds"], alignment["character_end_times_seconds"]
+    assert alignment["characters"] == list(text)
+    assert starts == sorted(starts)
+    assert starts[0] == 0
+    audio = base64.b64decode(whole["audio_base64"])
+    assert ends[-1] == pytest.approx(len(audio) / 8000, abs=0.01)
+    assert len(lines) > 2
+    streamed_audio = b"".join(base64.b64decode(line["audio_base64"]) for line in lines)
+    assert len(streamed_audio) == pytest.approx(len(audio), rel=0.02)
+    alignments = [line["alignment"] for line in lines if line["alignment"]]
+    streamed = [start for one in alignments for start in one["character_start_times_seconds"]]
+    assert streamed == pytest.approx(starts, abs=0.05)
