@@ -3,6 +3,7 @@
 An empty value counts as not set. Every problem is reported at once, as a `ConfigError`.
 """
 
+import re
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
@@ -45,6 +46,18 @@ class Settings(BaseModel):
     """With its secret instead of the auth token, for Twilio's REST API."""
     twilio_api_key_secret: SecretStr | None = None
     twilio_api_base_url: str = TWILIO_URL
+    outbound_caller_id: str | None = Field(None, pattern=r"^\+[1-9][0-9]{6,14}$")
+    """The number that outbound calls come from, E.164; without it nobody is called."""
+    outbound_cps: float = Field(1, gt=0, le=100)
+    """How many calls are begun in a second, at most; Twilio allows 1 unless it was asked for more."""
+    outbound_ring_s: int = Field(60, ge=5, le=600)
+    outbound_reserve: int = Field(10, ge=0)
+    """So many of MAX_CALLS are kept for callers: nobody is called back while fewer are free."""
+    callbacks: bool = False
+    """Whether callers who find every line taken are offered to be called back."""
+    callback_attempts: int = Field(3, ge=1, le=20)
+    callback_pause_s: float = Field(600, ge=0)
+    """Between two attempts at the same callback."""
 
     elevenlabs_api_key: SecretStr | None = None
     """One, or several separated by commas: the next one is used when the vendor says that a key is invalid."""
@@ -55,8 +68,18 @@ class Settings(BaseModel):
     elevenlabs_init_secret: SecretStr | None = None
     """What the vendor shows in a header when it asks for a caller's data; without it nobody may ask."""
 
+    database_url: SecretStr | None = None
+    """postgresql:// or sqlite:///, for the records; without it an SQLite file in `var/`."""
+
     redis_url: SecretStr | None = None
     """redis://, rediss:// or unix://; without it a Valkey of our own is started."""
+
+    voicemail_webhook_url: str | None = None
+    """Where each message is delivered, sound and all; without it nowhere."""
+    voicemail_webhook_secret: SecretStr | None = Field(None, validate_default=True)
+    """What a delivery is signed with."""
+    voicemail_webhook_private: bool = False
+    """Whether that URL may lead to a private or loopback address."""
 
     var_dir: Path = Path("var")
     config_dir: Path = Path("config")
@@ -69,6 +92,14 @@ class Settings(BaseModel):
     """No sign of the caller for this long ends the call; asked once after two thirds of it."""
     agent_silent_s: float = Field(8, gt=0)
     """The agent understood words and no audio of it, and no tool, came for this long: it has failed."""
+    transfer_broken_s: float = Field(10, ge=0)
+    """A person's leg that ends sooner after it was answered counts as not reached: green but broken."""
+    keep_agent_s: float = Field(30, ge=0)
+    """How long a conversation outlives its stream, for the next one of the same call."""
+    stream_retries: int = Field(3, ge=0)
+    """How often in a call a stream that was lost is asked for again."""
+    worker_id: str | None = Field(None, pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    """Of this process among several that share a store; stands in the URL of its streams. Without it one is made up."""
     drain_s: float = Field(30, ge=0)
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -116,11 +147,36 @@ class Settings(BaseModel):
             raise ValueError(f"must start with https:// (such as {TWILIO_URL}) or http://")
         return urlunsplit(parts)
 
+    @field_validator("voicemail_webhook_url")
+    @classmethod
+    def _delivered_by_http(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
+            raise ValueError("must be https://HOST/PATH (or http://), without a user or a password in it")
+        return url
+
+    @field_validator("voicemail_webhook_secret")
+    @classmethod
+    def _delivered_with_a_signature(cls, secret: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
+        if secret is None and others.data.get("voicemail_webhook_url") is not None:
+            raise ValueError("not set, and VOICEMAIL_WEBHOOK_URL is: how shall the receiver know who delivers?")
+        return secret
+
     @field_validator("redis_url")
     @classmethod
     def _known_store(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None and not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("must start with redis://, rediss:// or unix://")
+        return url
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, url: SecretStr | None) -> SecretStr | None:
+        schemes = ("postgresql", "postgres", "sqlite")
+        if url is not None and re.split(r"[+:]", url.get_secret_value(), maxsplit=1)[0] not in schemes:
+            raise ValueError("must start with postgresql:// (or sqlite:///)")
         return url
 
     @property

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import re
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,6 +17,8 @@ from ivr_bridge.access.doors import Door, door_of
 from ivr_bridge.app import Bridge, build_app
 from ivr_bridge.elevenlabs.webhooks.routes import SECRET_HEADER
 from ivr_bridge.errors import ConfigError
+from ivr_bridge.records.call_history import one_call
+from ivr_bridge.records.tables import voicemails
 from ivr_bridge.settings import read_settings
 from ivr_bridge.simulator.phone.signing import signature
 from ivr_bridge.telemetry.call_feed import CallFeeds
@@ -34,10 +37,25 @@ ROUTES = {
     ("POST", "/twilio/status"): Door.TWILIO_SIGNATURE,
     ("POST", "/twilio/voicemail"): Door.TWILIO_SIGNATURE,
     ("POST", "/twilio/stream-status"): Door.TWILIO_SIGNATURE,
+    ("POST", "/twilio/whisper/{token}"): Door.TWILIO_SIGNATURE,
+    ("POST", "/twilio/whisper/{token}/answered"): Door.TWILIO_SIGNATURE,
+    ("POST", "/twilio/transfer-status/{token}"): Door.TWILIO_SIGNATURE,
+    ("GET", "/twilio/media"): Door.TWILIO_SIGNATURE,
     ("GET", "/twilio/media/{worker}"): Door.TWILIO_SIGNATURE,
     ("POST", "/elevenlabs/webhook"): Door.ELEVENLABS_PROOF,
     ("POST", "/elevenlabs/conversation-init"): Door.ELEVENLABS_PROOF,
+    ("POST", "/twilio/outbound/{dial_id}"): Door.TWILIO_SIGNATURE,
+    ("POST", "/twilio/outbound/{dial_id}/status"): Door.TWILIO_SIGNATURE,
+    ("POST", "/twilio/outbound/{dial_id}/machine"): Door.TWILIO_SIGNATURE,
+    ("POST", "/twilio/callback"): Door.TWILIO_SIGNATURE,
     ("GET", "/api/v1/calls/{call_sid}/events"): Door.API_KEY,
+    ("POST", "/api/v1/calls"): Door.API_KEY,
+    ("GET", "/api/v1/calls"): Door.API_KEY,
+    ("GET", "/api/v1/calls/dials/{dial_id}"): Door.API_KEY,
+    ("GET", "/api/v1/callbacks"): Door.API_KEY,
+    ("DELETE", "/api/v1/callbacks/{callback_id}"): Door.API_KEY,
+    ("POST", "/api/v1/callbacks/{callback_id}/call"): Door.API_KEY,
+    ("GET", "/prompts/{name}"): Door.SIGNED_URL,
     ("GET", "/healthz"): Door.OPEN,
     ("GET", "/readyz"): Door.OPEN,
 }
@@ -86,7 +104,8 @@ def routes(bridge: Bridge) -> set[tuple[str, str]]:
 
 
 def concrete(path: str) -> str:
-    return path.replace("{worker}", "0").replace("{call_sid}", "CA" + "0" * 32)
+    known = path.replace("{worker}", "0").replace("{call_sid}", "CA" + "0" * 32)
+    return re.sub(r"\{[a-z_]+\}", "x1", known)
 
 
 def form(**more: str) -> dict[str, str]:
@@ -107,7 +126,13 @@ def test_the_walk_knows_every_route(bridge: Bridge):
 
 
 async def test_no_door_opens_without_its_proof(bridge: Bridge, http: aiohttp.ClientSession):
-    refused = {Door.TWILIO_SIGNATURE: 403, Door.ELEVENLABS_PROOF: 401, Door.API_KEY: 401, Door.OPEN: 200}
+    refused = {
+        Door.TWILIO_SIGNATURE: 403,
+        Door.ELEVENLABS_PROOF: 401,
+        Door.API_KEY: 401,
+        Door.SIGNED_URL: 403,
+        Door.OPEN: 200,
+    }
     for method, path in routes(bridge):
         async with http.request(method, concrete(path)) as response:
             assert response.status == refused[ROUTES[method, path]], (method, path)
@@ -145,8 +170,11 @@ async def test_the_key_opens_the_api(bridge: Bridge, http: aiohttp.ClientSession
 
 
 async def test_a_signature_opens_twilios_webhooks(bridge: Bridge, http: aiohttp.ClientSession):
-    posts = [path for (method, path), door in ROUTES.items() if method == "POST" and door is Door.TWILIO_SIGNATURE]
-    wanted = {path: 204 if "status" in path else 200 for path in posts}
+    signed_paths = [
+        path for (method, path), door in ROUTES.items() if method == "POST" and door is Door.TWILIO_SIGNATURE
+    ]
+    posts = [concrete(path) for path in signed_paths]
+    wanted = {path: 204 if "status" in path or "machine" in path else 200 for path in posts}
     del wanted["/twilio/voice"]  # in the test above
     for path, status in wanted.items():
         params = form(CallStatus="completed")
@@ -221,7 +249,7 @@ async def test_the_vendor_is_told_of_a_caller(tmp_path: Path):
 
 
 async def test_what_is_not_there_is_404_with_and_without_a_key(bridge: Bridge, http: aiohttp.ClientSession):
-    for path in ("/", "/admin", "/twilio", "/twilio/voice/x", "/healthz/x", "/metrics", "/prompts/x", "/api/docs"):
+    for path in ("/", "/admin", "/twilio", "/twilio/voice/x", "/healthz/x", "/metrics", "/prompts", "/api/docs"):
         async with http.get(path, headers={"X-API-Key": bridge.made_api_key or ""}) as response:
             assert response.status == 404, path
     async with http.get("/api/v1/nothing") as response:
@@ -233,7 +261,7 @@ async def test_ready_names_each_dependency_and_says_no_while_draining(bridge: Br
         told = await response.json()
         assert response.status == 200
         assert told["ready"] is True
-        assert set(told["dependencies"]) == {"store", "agent", "prompts"}
+        assert set(told["dependencies"]) == {"store", "records", "agent", "prompts"}
         assert all(isinstance(state, str) for state in told["dependencies"].values())
     await bridge.desk.drain(0)
     async with http.get("/readyz") as response:
@@ -329,3 +357,69 @@ async def test_without_a_token_this_machine_makes_one_and_signatures_still_count
                     assert response.status == status
     finally:
         await bridge.close()
+
+
+async def ring_and_end(bridge: Bridge, http: aiohttp.ClientSession, sid: str) -> None:
+    for path, status in (("/twilio/voice", "ringing"), ("/twilio/status", "completed")):
+        params = form(CallSid=sid, CallStatus=status, Direction="inbound")
+        signed = signature(TOKEN, bridge.base_url + path, params.items())
+        async with http.post(path, data=params, headers={"X-Twilio-Signature": signed}) as response:
+            assert response.status in (200, 204)
+
+
+async def test_calls_stand_in_the_records(bridge: Bridge, http: aiohttp.ClientSession):
+    sid = "CA" + "7" * 32
+    await ring_and_end(bridge, http, sid)
+    async with asyncio.timeout(20):
+        await bridge.records.settled()
+    call = await one_call(bridge.records.database, sid)
+    assert call is not None
+    assert (call["caller"], call["called"], call["direction"]) == ("+15550100001", "+15550100002", "inbound")
+    assert call["flow"]
+    assert call["began_at"] <= call["ended_at"]
+    assert call["termination"] == call["account"]["reason"]
+    assert "+1555" not in str(call["account"])
+
+
+async def test_a_database_that_is_down_stops_no_call(tmp_path: Path):
+    with capture_logs() as captured:
+        bridge = await built(tmp_path, database_url="postgresql://u:very-secret@127.0.0.1:9/n")
+        try:
+            async with aiohttp.ClientSession(await bridge.start()) as http:
+                await ring_and_end(bridge, http, "CA" + "7" * 32)
+                async with asyncio.timeout(20):
+                    while bridge.records.state == "ok":
+                        await asyncio.sleep(0.01)
+                async with http.get("/readyz") as response:
+                    assert response.status == 200
+                    assert (await response.json())["dependencies"]["records"] == "delayed"
+        finally:
+            await bridge.close()
+    assert "very-secret" not in str(captured)
+    assert "records.delayed" in [event["event"] for event in captured]
+    bridge = await built(tmp_path)
+    async with asyncio.timeout(20):
+        await bridge.records.settled()
+    assert await one_call(bridge.records.database, "CA" + "7" * 32) is not None, "it waited on the disk"
+    await bridge.close()
+
+
+@pytest.mark.parametrize("url", ["sqlite+x://", "postgresql://h:port/n"])
+async def test_a_database_url_that_cannot_be_meant(tmp_path: Path, url: str):
+    with pytest.raises(ConfigError, match="DATABASE_URL"):
+        await built(tmp_path, database_url=url)
+
+
+async def test_what_lay_in_files_is_in_the_records_after_a_start(tmp_path: Path):
+    (tmp_path / "var").mkdir()
+    line = '{"recorded_at": "2026-03-01T08:15:30+00:00", "call_sid": "CA1", "caller": "+1", "recording_sid": "RE1"}'
+    (tmp_path / "var" / "voicemails.jsonl").write_text(line + "\n")
+    bridge = await built(tmp_path)
+    await bridge.start()
+    async with asyncio.timeout(20):
+        while not (tmp_path / "var" / "voicemails.jsonl.taken").exists():
+            await asyncio.sleep(0.01)
+        await bridge.records.settled()
+    rows = await bridge.records.database.rows(voicemails.select())
+    await bridge.close()
+    assert [(row["id"], row["call_sid"]) for row in rows] == [("RE1", "CA1")]

@@ -20,7 +20,14 @@ from ivr_bridge.tools.http_tool_file import HttpToolFile, read_http_tools
 
 ROOT = Path(__file__).parent.parent
 PAGES = {page: (ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "docs/flows.md")}
-ENVIRON = {"FALLBACK_NUMBER": "+15550100300", "SHOP_TOKEN": "token"}
+ENVIRON = {
+    "FALLBACK_NUMBER": "+15550100300",
+    "NIGHT_NUMBER": "+15550100302",
+    "SHOP_TOKEN": "token",
+    "TWILIO_ACCOUNT_SID": "AC1",
+    "TWILIO_AUTH_TOKEN": "token",
+    "OUTBOUND_CALLER_ID": "+15550109000",
+}
 NODES: dict[str, type[BaseModel]] = {
     get_args(model.model_fields["kind"].annotation)[0]: model for model in get_args(get_args(Node)[0])
 }

@@ -13,6 +13,8 @@ SECRETS = {
     "ELEVENLABS_INIT_SECRET": "in-secret",
     "TWILIO_API_KEY_SECRET": "ak-secret",
     "REDIS_URL": "redis://:pw-secret@db:6379/0",
+    "DATABASE_URL": "postgresql://u:pw-secret@db/n",
+    "VOICEMAIL_WEBHOOK_SECRET": "vm-secret",
 }
 
 
@@ -148,6 +150,7 @@ def test_every_problem_is_reported_at_once():
             "PORT": "eighty",
             "ELEVENLABS_API_KEY": "key",
             "REDIS_URL": "http://db",
+            "DATABASE_URL": "mysql://db",
             "MAX_CALLS": "0",
             "DRAIN_S": "-1",
             "LOG_LEVEL": "loud",
@@ -155,7 +158,8 @@ def test_every_problem_is_reported_at_once():
     )
     names = sorted(line.partition(":")[0] for line in found)
     assert names == [
-        "DRAIN_S", "ELEVENLABS_AGENT_ID", "LOG_LEVEL", "MAX_CALLS", "PORT", "PUBLIC_BASE_URL", "REDIS_URL",
+        "DATABASE_URL", "DRAIN_S", "ELEVENLABS_AGENT_ID", "LOG_LEVEL", "MAX_CALLS", "PORT", "PUBLIC_BASE_URL",
+        "REDIS_URL",
     ]  # fmt: skip
     assert not any("\n" in line or "Value error" in line for line in found)
 
@@ -180,6 +184,7 @@ def test_secrets_are_in_no_repr():
         {"HOST": "0.0.0.0"},
         {"ELEVENLABS_API_KEY": "sk-secret"},
         {"REDIS_URL": "valkey://:pw-secret@db"},
+        {"DATABASE_URL": "mysql://u:pw-secret@db/n"},
         {"REDIS_URL": "//u:pw-secret\u2100@[db"},
     ],
 )
@@ -248,3 +253,25 @@ def test_twilios_address():
 def test_the_legacy_wire_and_its_key():
     config = BridgeConfig(agent_dialect="legacy", legacy_key_in_url=True, legacy_audio_format="pcm_16000")
     assert config.legacy_key_in_url
+
+
+def test_what_outbound_calls_need():
+    settings = read_settings({"OUTBOUND_CALLER_ID": "+15550109000", "OUTBOUND_CPS": "0.5", "CALLBACKS": "true"})
+    assert (settings.outbound_caller_id, settings.outbound_cps, settings.callbacks) == ("+15550109000", 0.5, True)
+    assert (settings.outbound_ring_s, settings.outbound_reserve) == (60, 10)
+    assert (settings.callback_attempts, settings.callback_pause_s) == (3, 600)
+    told = problems({"OUTBOUND_CALLER_ID": "0155501", "OUTBOUND_CPS": "0", "OUTBOUND_RING_S": "601"})
+    assert [line.partition(":")[0] for line in told] == ["OUTBOUND_CALLER_ID", "OUTBOUND_CPS", "OUTBOUND_RING_S"]
+    assert not any("0155501" in line for line in told)
+
+
+def test_messages_are_delivered_with_a_signature_or_not_at_all():
+    environ = {"VOICEMAIL_WEBHOOK_URL": "https://crm.example.com/messages"}
+    (missing,) = problems(environ)
+    assert missing.startswith("VOICEMAIL_WEBHOOK_SECRET: not set, and VOICEMAIL_WEBHOOK_URL is")
+    settings = read_settings({**environ, "VOICEMAIL_WEBHOOK_SECRET": "s", "VOICEMAIL_WEBHOOK_PRIVATE": "true"})
+    assert (settings.voicemail_webhook_url, settings.voicemail_webhook_private) == (*environ.values(), True)
+    for url in ("crm.example.com", "ftp://crm.example.com/", "https://u:p@crm.example.com/"):
+        (wrong,) = problems({"VOICEMAIL_WEBHOOK_URL": url, "VOICEMAIL_WEBHOOK_SECRET": "s"})
+        assert wrong.startswith("VOICEMAIL_WEBHOOK_URL: must be https://HOST/PATH")
+        assert "u:p" not in wrong

@@ -102,9 +102,14 @@ def gain_to_level(pcm16: bytes, target_dbov: float, rate_hz: int) -> bytes:
     return np.rint(samples * gain).astype("<i2").tobytes()
 
 
+def mulaw_dbov(mulaw: bytes) -> float:
+    """The level of mu-law audio as a whole, -96.0 (silence, or nothing at all) to 0.0."""
+    return rms_dbov(audioop.ulaw2lin(mulaw, 2))
+
+
 def is_silent_mulaw(mulaw: bytes, threshold_dbov: float) -> bool:
     """Whether mu-law audio is below a level as a whole; nothing at all is silent."""
-    return rms_dbov(audioop.ulaw2lin(mulaw, 2)) < threshold_dbov
+    return mulaw_dbov(mulaw) < threshold_dbov
 
 
 def _samples(pcm16: bytes) -> NDArray[np.float64]:

@@ -12,6 +12,10 @@ _KEYS = "123A456B789C*0#D"
 
 _LOW_DBOV, _HIGH_DBOV = -12.0, -10.0
 """The high tone is sent 2 dB louder, for lines lose more of it."""
+PAIR_DBOV = -7.88
+"""Both tones together."""
+DBM0_DBOV = -6.18
+"""The level of 0 dBm0 on a mu-law line: its loudest sine has +3.17 dBm0, and -3.01 dBov."""
 _SINE_MAX_DBOV = -3.01
 _FULL_SCALE = 32768
 
@@ -31,7 +35,9 @@ def sine(hz: float, ms: int, rate_hz: int, dbov: float) -> bytes:
     return _pcm16(_sine(hz, ms, rate_hz, dbov))
 
 
-def dtmf(digits: str, rate_hz: int = 8000, on_ms: int = 100, off_ms: int = 60) -> bytes:
+def dtmf(
+    digits: str, rate_hz: int = 8000, on_ms: int = 100, off_ms: int = 60, *, pair_dbov: float = PAIR_DBOV
+) -> bytes:
     """Keys of a telephone, one after another, each followed by a pause; PCM16.
 
     Args:
@@ -39,24 +45,27 @@ def dtmf(digits: str, rate_hz: int = 8000, on_ms: int = 100, off_ms: int = 60) -
         rate_hz: samples a second, at least 8000.
         on_ms: how long a key sounds; 40 ms is the least that receivers must take.
         off_ms: how long the pause after it is; 40 ms likewise.
+        pair_dbov: RMS level of a key, at most `PAIR_DBOV`.
 
     Returns:
         `(on_ms + off_ms) * len(digits)` of audio.
 
     Raises:
-        ValueError: a character that is no key.
+        ValueError: a character that is no key, or a level beyond the limit.
 
     Source: https://www.itu.int/rec/T-REC-Q.23 and Q.24
     """
     unknown = sorted(set(digits) - set(_KEYS))
     if unknown:
         raise ValueError(f"no such key: {''.join(unknown)!r}; keys are 0-9, *, # and A-D")
-    pause = bytes(2 * (rate_hz * off_ms // 1000))
+    if pair_dbov > PAIR_DBOV:
+        raise ValueError(f"a key reaches at most {PAIR_DBOV} dBov, not {pair_dbov}")
+    pause, softer_db = bytes(2 * (rate_hz * off_ms // 1000)), pair_dbov - PAIR_DBOV
     sounds = []
     for digit in digits:
         row, column = divmod(_KEYS.index(digit), len(_HIGH_HZ))
-        low = _sine(_LOW_HZ[row], on_ms, rate_hz, _LOW_DBOV)
-        high = _sine(_HIGH_HZ[column], on_ms, rate_hz, _HIGH_DBOV)
+        low = _sine(_LOW_HZ[row], on_ms, rate_hz, _LOW_DBOV + softer_db)
+        high = _sine(_HIGH_HZ[column], on_ms, rate_hz, _HIGH_DBOV + softer_db)
         sounds += [_pcm16(low + high), pause]
     return b"".join(sounds)
 

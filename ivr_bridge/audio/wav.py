@@ -8,12 +8,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ivr_bridge.audio.formats import G711_RATE_HZ, MULAW_SILENCE
 from ivr_bridge.audio.g711 import alaw_decode, mulaw_decode
 from ivr_bridge.errors import AudioFormatError
 
 _PCM, _ALAW, _MULAW, _EXTENSIBLE = 0x0001, 0x0006, 0x0007, 0xFFFE
 _FORMAT = struct.Struct("<HHIIHH")
 _CHUNK = struct.Struct("<4sI")
+_FACT = struct.Struct("<I")
 _SUBFORMAT_AT = 24
 """Where the extensible form keeps the real format tag, the first two bytes of a GUID."""
 
@@ -66,6 +68,59 @@ def write_wav(channels: Sequence[bytes], rate_hz: int) -> bytes:
     described = _FORMAT.pack(_PCM, len(channels), rate_hz, rate_hz * step_bytes, step_bytes, 16)
     parts = b"WAVE" + _CHUNK.pack(b"fmt ", len(described)) + described + _CHUNK.pack(b"data", len(audio)) + audio
     return _CHUNK.pack(b"RIFF", len(parts)) + parts
+
+
+MULAW_HEADER_BYTES = 58
+"""What stands before the audio in a file of `mulaw_wav_header`."""
+
+_CHANNELS_AT = 22
+_MAX_BYTES = 0xFFFF_FFFF - MULAW_HEADER_BYTES - 1
+
+
+def mulaw_wav_header(channels: int, audio_bytes: int) -> bytes:
+    """The 58 bytes before mu-law audio at 8 kHz; written anew in their place as the file grows.
+
+    Args:
+        channels: 1, or 2 with their bytes in turn, left first.
+        audio_bytes: how much audio follows; more than the format can say (4 GiB, 74 h of stereo) is cut to that.
+    """
+    audio_bytes = min(audio_bytes, _MAX_BYTES)
+    described = _FORMAT.pack(_MULAW, channels, G711_RATE_HZ, G711_RATE_HZ * channels, channels, 8) + b"\0\0"
+    parts = (
+        b"WAVE"
+        + _CHUNK.pack(b"fmt ", len(described))
+        + described
+        + _CHUNK.pack(b"fact", _FACT.size)
+        + _FACT.pack(audio_bytes // channels)
+        + _CHUNK.pack(b"data", audio_bytes)
+    )
+    return _CHUNK.pack(b"RIFF", len(parts) + audio_bytes) + parts
+
+
+def mended_header(header: bytes, file_bytes: int) -> bytes:
+    """The header of a file whose writer was cut off, true again.
+
+    Args:
+        header: the first 58 bytes of the file, of `mulaw_wav_header`.
+        file_bytes: how long the file is, header included.
+
+    Raises:
+        AudioFormatError: it is no file of ours.
+    """
+    channels = int.from_bytes(header[_CHANNELS_AT : _CHANNELS_AT + 2], "little")
+    ours = len(header) == MULAW_HEADER_BYTES and channels in (1, 2)
+    if not ours or header[8:_CHANNELS_AT] != mulaw_wav_header(channels, 0)[8:_CHANNELS_AT]:
+        raise AudioFormatError("not a WAV file that was written here")
+    audio_bytes = file_bytes - MULAW_HEADER_BYTES
+    return mulaw_wav_header(channels, audio_bytes - audio_bytes % channels)
+
+
+def in_turn(left: bytes, right: bytes) -> bytes:
+    """Two channels of mu-law as one, a byte of each in turn; the shorter one is filled up with silence."""
+    both = np.full((max(len(left), len(right)), 2), MULAW_SILENCE, np.uint8)
+    both[: len(left), 0] = np.frombuffer(left, np.uint8)
+    both[: len(right), 1] = np.frombuffer(right, np.uint8)
+    return both.tobytes()
 
 
 def _decode(described: bytes, audio: bytes) -> tuple[bytes, int]:

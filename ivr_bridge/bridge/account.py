@@ -41,6 +41,8 @@ class CallAccount:
     agent_close_code: int | None = None
     stream_sid: str = ""
     streams: int = 0
+    transfers: int = 0
+    transfers_broken: int = 0
 
     def fields(self, termination: Termination, now: float) -> dict[str, Any]:
         """The fields of `call.ended`."""

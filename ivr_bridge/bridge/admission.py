@@ -16,10 +16,13 @@ from ivr_bridge.twilio.call_desk import IncomingCall
 
 
 def new_call(ivr: Ivr, call: IncomingCall, log: Log, begun_at: float, wall: Callable[[], datetime]) -> LiveCall:
-    """A call that came in, at the beginning of the called number's flow."""
-    name = ivr.book.flow_for(call.called)
+    """A call that came in, at the beginning of its own flow or the called number's.
+
+    A flow that is not there any more gives way to the one of the number.
+    """
+    name = call.flow if call.flow is not None and call.flow in ivr.book.flows else ivr.book.flow_for(call.called)
     flow = ivr.book.flows[name]
-    variables = {"caller": call.caller, "called": call.called, "call_sid": call.call_sid}
+    variables = {**call.variables, "caller": call.caller, "called": call.called, "call_sid": call.call_sid}
     journey = Journey(ivr.engine, name, flow.language or ivr.config.language, variables, log, wall=wall)
     return LiveCall(call, ivr, journey, {}, log, CallAccount(begun_at))
 

@@ -1,11 +1,10 @@
 # ruff: noqa: RUF001 - what is said in Chinese has Chinese signs
 """The agent's side of a stream: who sits in the seat, what it is told, and what happens when it fails."""
 
-from ivr_bridge.bridge.agent_order import AgentOrder
 from ivr_bridge.bridge.agent_seat import Failed, Outcome, Relieved
+from ivr_bridge.bridge.call_needs import Opening
 from ivr_bridge.bridge.call_parts import CallParts
 from ivr_bridge.bridge.greeting import GreetingGate
-from ivr_bridge.bridge.greeting_choice import Greeting
 from ivr_bridge.bridge.legs import AgentLeg
 from ivr_bridge.bridge.parked_agents import ParkedAgent
 from ivr_bridge.bridge.termination import Termination
@@ -30,12 +29,19 @@ HAND_OVER: dict[Language, str] = {
 class AgentSide:
     """One for each stream. `come` brings the first agent."""
 
-    __slots__ = ("_asked", "_attending", "_fact", "_first", "_greeting", "_messages", "_next", "_order", "_parts")
+    __slots__ = (
+        "_asked", "_attending", "_back", "_fact", "_first", "_greeting", "_lost", "_messages", "_next", "_parts",
+        "_resuming", "order",
+    )  # fmt: skip
 
-    def __init__(self, parts: CallParts, greeting: Greeting, order: AgentOrder) -> None:
+    def __init__(self, parts: CallParts, opening: Opening) -> None:
         self._parts = parts
-        self._greeting = greeting
-        self._order = order
+        self._greeting = opening.greeting
+        self.order = opening.order
+        """By which the present agent was dialled."""
+        self._back = opening.back
+        self._resuming = opening.resumed
+        self._lost = opening.lost
         self._attending = False
         self._next: ParkedAgent | None = None
         self._first = True
@@ -66,6 +72,10 @@ class AgentSide:
         """Whether one sits."""
         return self._parts.seat.agent is not None
 
+    def begun(self) -> None:
+        """The stream has begun where its flow stands; whatever comes now is no repetition."""
+        self._resuming = False
+
     def come(self, coming: ParkedAgent) -> None:
         """An agent is on its way."""
         parts = self._parts
@@ -84,6 +94,16 @@ class AgentSide:
         if self._parts.seat.agent is not None:
             self._parts.seat.agent.send_user_activity()
 
+    def let_go(self) -> None:
+        """Nobody talks with an agent in this call any more: who sits leaves, who is on the way turns back."""
+        self.close()
+        self._messages.clear()
+        self._parts.floor.take()
+        self._parts.filler.end()
+        self._parts.to_caller.stop_filler()
+        self._parts.deadlines.agent_gave_sign()
+        self._parts.seat.relieve(Relieved())
+
     def close(self) -> None:
         """The stream is over: an agent that was to take the seat is not waited for."""
         coming, self._next = self._next, None
@@ -95,6 +115,7 @@ class AgentSide:
         while coming is not None:
             self._attending = True
             outcome = await parts.seat.hold(coming)
+            self._back = ""  # if it was lost meanwhile, whoever comes now is a stranger to the caller
             if (late := parts.seat.expected) is not None:
                 parts.seat.expected = None
                 parts.desk.discard(late)
@@ -118,7 +139,7 @@ class AgentSide:
             parts.rescue.note(outcome)
             if self.has_floor:
                 self._attending = True
-                return await parts.rescue.climb(outcome, self._order)
+                return await parts.rescue.climb(outcome, self.order)
             parts.rescue.unanswered = outcome
             parts.stage.step(AgentGone())
             return None
@@ -128,7 +149,11 @@ class AgentSide:
     async def _ended(self) -> None:
         """It said goodbye: to the caller, or to nobody while it did not have the floor."""
         parts = self._parts
-        if not self.has_floor:
+        if parts.controls.transfer_asked:
+            await parts.to_caller.played_out()
+            if parts.controls.transfer_asked:
+                parts.controls.leave()
+        elif not self.has_floor:
             parts.stage.step(AgentGone())
         elif self.ends_call:
             parts.call.end(Termination.AGENT_HUNG_UP)
@@ -152,18 +177,14 @@ class AgentSide:
         """An agent is ready: it is told what it must know, and asked what is open."""
         parts = self._parts
         parts.journey.agent_back()
-        greeted = bool(parts.transcript) or self._greeting.prompt is not None
-        again = greeted and not (self._first and not parts.transcript)
-        if self._first and self._greeting.told:
-            agent.send_contextual_update(self._greeting.told)
-        if again:
-            # It has first words of its own, and the caller was greeted long ago.
-            parts.turns.another_agent(GreetingGate(shut=parts.desk.greets(self._order)))
-            if parts.transcript:
-                agent.send_contextual_update(parts.transcript.told(), "transcript")
-        elif not self._first:
-            # It greets, unless it is asked something at once: then its first words would only be in the way.
-            parts.turns.another_agent(GreetingGate(shut=bool(self._messages) and parts.desk.greets(self._order)))
+        back, again = self._back, False
+        news, parts.journey.news = parts.journey.news, ""
+        if back:
+            agent.send_contextual_update(f"{back} {news}".strip())
+        else:
+            again = self._introduce(agent)
+            if news:
+                agent.send_contextual_update(news)
         if self._fact:
             agent.send_contextual_update(self._fact)
             self._fact = ""
@@ -176,9 +197,26 @@ class AgentSide:
             self._parts.turns.said_for_caller(text)
             agent.send_user_message(text)
             parts.turns.agent_owes()
-        if not messages and not parts.desk.greets(self._order):
+        if not messages and (back or not parts.desk.greets(self.order)):
             parts.filler.end()  # it waits for the caller to speak
         self._first = False
+
+    def _introduce(self, agent: AgentLeg) -> bool:
+        """A new agent hears what was so far; whether another one has talked with this caller before."""
+        parts = self._parts
+        greeted = bool(parts.transcript) or self._greeting.prompt is not None
+        again = greeted and not (self._first and not parts.transcript)
+        if self._first and self._greeting.told:
+            agent.send_contextual_update(self._greeting.told)
+        if again:
+            # It has first words of its own, and the caller was greeted long ago.
+            parts.turns.another_agent(GreetingGate(shut=parts.desk.greets(self.order)))
+            if parts.transcript:
+                agent.send_contextual_update(parts.transcript.told(), "transcript")
+        elif not self._first:
+            # It greets, unless it is asked something at once: then its first words would only be in the way.
+            parts.turns.another_agent(GreetingGate(shut=bool(self._messages) and parts.desk.greets(self.order)))
+        return again
 
     # What the flow wants
 
@@ -215,14 +253,14 @@ class AgentSide:
         parts.floor.give()
         asked, self._asked = self._asked, []
         wanted, agent = parts.desk.order(), parts.seat.present
-        if speaks_anyway and agent is not None and wanted == self._order:
+        if speaks_anyway and agent is not None and wanted == self.order:
             if talk.told:
                 agent.send_contextual_update(talk.told)
             parts.turns.agent_owes()
             return
         greeted = self._first_words(talk, bool(asked))
-        if wanted != self._order:
-            self._order = wanted
+        if wanted != self.order:
+            self.order = wanted
             self._messages = [*asked, *self._messages]
             self._replace()
         elif agent is not None:
@@ -236,10 +274,16 @@ class AgentSide:
         elif not self._attending:
             self._bring()
         if not greeted:
-            parts.filler.begin(parts.clock(), "connecting")
+            parts.filler.begin(parts.clock(), "connecting", at_once=self._resuming and not self._back)
 
     def _first_words(self, talk: TalkWithAgent, asked: bool) -> bool:
         """Its greeting, or what is said to it in the caller's place; whether the caller hears a greeting at once."""
+        if self._resuming and (self._back or self._parts.transcript):
+            # The flow has come here before, and nothing is told twice; who was cut off is asked to go on.
+            # A new agent is, when it sits, by what the transcript leaves open.
+            if self._back and self._lost:
+                self._messages.append(GO_ON[self._parts.journey.language])
+            return False
         if talk.greet and self._first:
             self._fact = talk.told
             if self._greeting.prompt is not None:
@@ -255,7 +299,7 @@ class AgentSide:
         """The call goes on in another language: by a new conversation, where the flow wants it so."""
         parts = self._parts
         if parts.journey.flow.switch == "reconnect" and self._attending:
-            self._order = parts.desk.order()
+            self.order = parts.desk.order()
             self._replace()
             if self.has_floor:
                 parts.filler.begin(parts.clock(), "connecting")
@@ -266,7 +310,7 @@ class AgentSide:
         if self._attending:
             if self._next is not None:
                 parts.desk.discard(self._next)
-            self._next = parts.desk.dial(self._order)
+            self._next = parts.desk.dial(self.order)
             parts.seat.relieve(Relieved())
         else:
             self._bring()
@@ -275,10 +319,10 @@ class AgentSide:
         parts = self._parts
         failed = parts.rescue.unanswered
         if failed is None:
-            self.come(parts.desk.dial(self._order))
+            self.come(parts.desk.dial(self.order))
         else:
             self._attending = True
             parts.call.in_background(self._climb(failed))
 
     async def _climb(self, failed: Failed) -> None:
-        await self._attend(await self._parts.rescue.climb(failed, self._order))
+        await self._attend(await self._parts.rescue.climb(failed, self.order))

@@ -7,6 +7,7 @@ of the telephone's own format is cut as text and never decoded.
 import asyncio
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable
+from typing import Protocol
 
 from ivr_bridge.audio.formats import MULAW_SILENCE, AudioFormat
 from ivr_bridge.audio.framer import Framer, base64_bytes, cut_base64
@@ -27,13 +28,25 @@ MARK_GRACE_S = 2.0
 """A mark may come this much later than the playback clock expects it; after that we stop waiting."""
 
 
+class HeardTap(Protocol):
+    """Listens to what the caller hears. What it does must not wait, and must not raise."""
+
+    def sent(self, payload: str, starts_at: float) -> None:
+        """Base64 mu-law that is heard from `starts_at` on, monotonic seconds, unless it is cleared before."""
+        ...
+
+    def cleared(self, now: float) -> None:
+        """What was not played by now never will be."""
+        ...
+
+
 class AgentToCaller:
     """The other direction of a call. It writes in the moment something is entered, and at each `tick`; no task."""
 
     __slots__ = (
         "_account", "_caller", "_chain", "_clock", "_event_id", "_filling", "_first_event_id", "_format",
         "_format_known", "_framed_for", "_framer", "_half_sample", "_log", "_mark_due", "_marked", "_prompts_played",
-        "_reply_id", "_turn_began", "playout",
+        "_reply_id", "_turn_began", "_whole_until", "playout", "taps",
     )  # fmt: skip
 
     def __init__(self, caller: CallerLeg, account: CallAccount, clock: Callable[[], float], log: Log) -> None:
@@ -56,7 +69,11 @@ class AgentToCaller:
         self._prompts_played = 0
         self._first_event_id = 0
         self._filling = False
+        self._whole_until = 0.0
+        """Until then nothing is dropped: half a number is worse than none."""
         self.playout = Playout()
+        self.taps: tuple[HeardTap, ...] = ()
+        """Who listens to what the caller hears; mostly nobody."""
 
     def connect(self, output_format: AudioFormat) -> str:
         """Build the chain from what the agent speaks; returns it as text. Raises AudioFormatError.
@@ -100,6 +117,15 @@ class AgentToCaller:
         account.frames_out += 1
         account.bytes_out += base64_bytes(payload)
         self._caller.send_media(payload)
+        for tap in self.taps:
+            tap.sent(payload, self.playout.ends_at - base64_bytes(payload) / MULAW_BYTES_PER_MS / 1000)
+
+    def _clear(self) -> None:
+        self._caller.send_clear()
+        self._mark_due = False
+        self._wake()
+        for tap in self.taps:
+            tap.cleared(self._clock())
 
     def agent_audio(self, event: AgentAudio) -> bool:
         """Enter a piece of the agent's audio.
@@ -188,6 +214,12 @@ class AgentToCaller:
         reply.text.text, reply.text.whole = prompt.text, True
         self._enter(reply, prompt.payload)
 
+    def play_keys(self, tones: Prompt) -> None:
+        """Queue the tones of keys behind whatever is playing; nobody interrupts them."""
+        self.play(tones)
+        now = self._clock()
+        self._whole_until = now + self.playout.remaining_ms(now) / 1000
+
     def play_filler(self, prompt: Prompt) -> None:
         """Play something while the caller waits: whatever comes next stops it at once."""
         self._play(prompt)
@@ -198,9 +230,7 @@ class AgentToCaller:
         if self._filling:
             self._filling = False
             if self.playout.interrupt(self._clock()) is not None:
-                self._caller.send_clear()
-                self._mark_due = False
-                self._wake()
+                self._clear()
 
     def playing(self, now: float) -> bool:
         """Whether the caller hears, or is about to hear, anything at all."""
@@ -213,6 +243,8 @@ class AgentToCaller:
     def interrupt(self) -> Interruption | None:
         """Drop all that was not heard; None when nothing was outstanding. The `clear` goes out at once."""
         self.stop_filler()
+        if self._clock() < self._whole_until:
+            return None
         self._framed_for, self._half_sample = None, b""
         self._turn_began = True
         self._framer.reset()
@@ -221,9 +253,7 @@ class AgentToCaller:
         interruption = self.playout.interrupt(self._clock())
         if interruption is None:
             return None
-        self._caller.send_clear()
-        self._mark_due = False
-        self._wake()
+        self._clear()
         self._log.emit(
             events.REPLY_PLAYED,
             event_id=_agents(interruption.event_id),

@@ -10,7 +10,7 @@ from ivr_bridge.bridge.agent_seat import AgentSeat, Failed
 from ivr_bridge.bridge.agent_side import AgentSide
 from ivr_bridge.bridge.agent_to_caller import AgentToCaller
 from ivr_bridge.bridge.call_controls import CallControls
-from ivr_bridge.bridge.call_needs import CallNeeds, Opening
+from ivr_bridge.bridge.call_needs import CallNeeds, LeftBehind, Opening
 from ivr_bridge.bridge.call_parts import CallParts
 from ivr_bridge.bridge.caller_side import CallerSide
 from ivr_bridge.bridge.caller_to_agent import CallerToAgent
@@ -22,13 +22,16 @@ from ivr_bridge.bridge.greeting import GreetingGate
 from ivr_bridge.bridge.greeting_choice import Greeting
 from ivr_bridge.bridge.legs import AgentLeg, CallerLeg
 from ivr_bridge.bridge.parked_agents import ParkedAgent
+from ivr_bridge.bridge.playout import Interruption
 from ivr_bridge.bridge.rescue import Rescue
+from ivr_bridge.bridge.taping import Taping
 from ivr_bridge.bridge.termination import FAR_ENDS, Termination
 from ivr_bridge.bridge.turns import Turns
+from ivr_bridge.bridge.voicemail_recorder import VoicemailRecorder
 from ivr_bridge.bridge.watch import Watch
 from ivr_bridge.elevenlabs.conversation.events import AgentEvent
 from ivr_bridge.flows.model import HttpNode, Language
-from ivr_bridge.flows.moves import AskHttp, HttpAnswered
+from ivr_bridge.flows.moves import AskHttp, HttpAnswered, MachineAnswered, PromiseCallback, TakeVoicemail
 from ivr_bridge.settings import Settings
 from ivr_bridge.telemetry import events
 from ivr_bridge.tools.dispatch import ToolDispatch
@@ -37,14 +40,16 @@ from ivr_bridge.tools.dispatch import ToolDispatch
 class Call:
     """One stream of one call. Make it, `await run()`, read `termination`."""
 
-    __slots__ = ("_ending", "_over", "_parts", "_running", "_tasks", "prompt_played")
+    __slots__ = ("_cut", "_ending", "_over", "_parts", "_running", "_sounds", "_tasks", "prompt_played")
 
     def __init__(self, leg: CallerLeg, opening: Opening, needs: CallNeeds, account: CallAccount) -> None:
         loop = asyncio.get_running_loop()
         self._over: asyncio.Future[Termination] = loop.create_future()
         self._running: list[asyncio.Task[None]] = []
         self._ending: Termination | None = None
+        self._cut: Interruption | None = None
         self._tasks = asyncio.TaskGroup()
+        self._sounds = needs.sounds
         self.prompt_played = False
         """Whether the caller heard the termination's prompt in the stream; else TwiML says it."""
         now = loop.time()
@@ -63,7 +68,7 @@ class Call:
             log=needs.log,
         )
         parts.rescue = Rescue(parts)
-        parts.agent_side = AgentSide(parts, opening.greeting, opening.order)
+        parts.agent_side = AgentSide(parts, opening)
         parts.caller_side = CallerSide(parts)
         parts.controls = CallControls(parts)
         parts.to_agent = CallerToAgent(account, parts.caller_side.spoke)
@@ -130,6 +135,13 @@ class Call:
         """Who sits in the seat; the desk closes it, since what follows the stream may want it."""
         return self._parts.seat.agent
 
+    def left_behind(self) -> LeftBehind | None:
+        """Its conversation, when the stream is over; None when there is none any more."""
+        parts, agent = self._parts, self._parts.seat.agent
+        if agent is None or parts.seat.closed_itself:
+            return None
+        return LeftBehind(agent, parts.agent_side.order, parts.tools.unanswered, self._cut)
+
     @property
     def unclaimed(self) -> ParkedAgent | None:
         """The agent that was still on its way when the stream ended."""
@@ -153,6 +165,7 @@ class Call:
                 if parts.seat.expected is not None:
                     parts.agent_side.come(parts.seat.expected)
                 parts.stage.begin()
+                parts.agent_side.begun()
                 termination = await self._over
                 for task in self._running:
                     task.cancel()
@@ -166,6 +179,11 @@ class Call:
                 parts.seat.agent.hear(None)
             parts.agent_side.close()
             self._account_for()
+            self._hear_no_more()
+            if parts.taping is not None:
+                parts.taping.stream_over()
+            if parts.voicemail is not None:
+                termination = parts.voicemail.stream_over(termination)
             await parts.tools.close()
         return termination
 
@@ -236,6 +254,32 @@ class Call:
         """Ask a service of the operator's."""
         return await self._parts.desk.ask_http(asked, node)
 
+    async def promise_callback(self, asked: PromiseCallback) -> bool:
+        """Keep that the caller is to be called back; False when it cannot be kept."""
+        return await self._parts.desk.promise_callback(asked)
+
+    def machine_answered(self, prompt: str | None) -> None:
+        """A machine has answered: what plays is stopped, it gets its message if there is one, and the call ends."""
+        self._parts.stage.step(MachineAnswered(prompt))
+
+    def record_message(self, asked: TakeVoicemail) -> bool:
+        """Take a message in the stream, which ends with it; False when nobody here can."""
+        if self._sounds is None or asked.record != "stream":
+            return False
+        parts = self._parts
+        parts.voicemail = VoicemailRecorder(parts, asked, self._sounds.voicemails)
+        self.in_background(parts.voicemail.take())
+        return True
+
+    def announce_recording(self) -> None:
+        """Say that the call is recorded, where the flow wants that and the caller has not heard it."""
+        parts = self._parts
+        if parts.taping is None:
+            if self._sounds is None or (wanted := parts.journey.flow.recording) is None:
+                return
+            parts.taping = Taping(parts, wanted, self._sounds.recordings)
+        parts.taping.announce()
+
     # The agent's side
 
     def _on_agent(self, event: AgentEvent) -> None:
@@ -262,6 +306,16 @@ class Call:
         agent = self._parts.seat.agent
         if agent is not None:
             agent.send_contextual_update(said, "heard")
+
+    def _hear_no_more(self) -> None:
+        """What was still to be played is heard by nobody: the transcript says so, and the agent when it is back."""
+        parts = self._parts
+        cut = parts.to_caller.playout.interrupt(parts.clock())
+        if cut is None:
+            return
+        parts.transcript.corrected(cut.said, cut.heard)
+        if cut.event_id > 0:  # a prompt of ours is none of the agent's words
+            self._cut = cut
 
     def _account_for(self) -> None:
         parts = self._parts

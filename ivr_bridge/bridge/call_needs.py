@@ -1,6 +1,6 @@
-"""What the desk hands to a call."""
+"""What the desk hands to a call, and what a stream of it leaves behind."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,9 +10,11 @@ from ivr_bridge.bridge.greeting_choice import Greeting
 from ivr_bridge.bridge.journey import Journey
 from ivr_bridge.bridge.legs import AgentLeg
 from ivr_bridge.bridge.parked_agents import ParkedAgent
+from ivr_bridge.bridge.playout import Interruption
+from ivr_bridge.bridge.sounds import Sounds
 from ivr_bridge.bridge.transcript import Transcript
 from ivr_bridge.flows.model import HttpNode, Language
-from ivr_bridge.flows.moves import AskHttp, HttpAnswered
+from ivr_bridge.flows.moves import AskHttp, HttpAnswered, PromiseCallback
 from ivr_bridge.settings import Settings
 from ivr_bridge.speech.prompt import Prompt
 from ivr_bridge.telemetry.log import Log
@@ -64,6 +66,10 @@ class DeskHands(Protocol):
         """Ask a service of the operator's; whatever goes wrong, the flow goes on."""
         ...
 
+    def promise_callback(self, asked: PromiseCallback) -> Awaitable[bool]:
+        """Keep that the caller is to be called back; False when it cannot be kept."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Opening:
@@ -73,6 +79,25 @@ class Opening:
     order: AgentOrder
     """By which that agent was dialled."""
     greeting: Greeting
+    back: str = ""
+    """That agent has talked with this caller before, and is told this; empty: it is a new one."""
+    resumed: bool = False
+    """The flow goes on where it stood, after another stream of the call."""
+    lost: bool = False
+    """Nobody meant that other stream to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """A conversation whose stream is over."""
+
+    agent: AgentLeg
+    order: AgentOrder
+    """By which it was dialled."""
+    unanswered: Sequence[str] = ()
+    """The ids of tool calls that were under way."""
+    cut: Interruption | None = None
+    """The words of the agent that the stream's end cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +114,5 @@ class CallNeeds:
     log: Log
     tool_threads: ToolThreads | None = None
     """Where sync tools of all calls run; None: threads of this call's own."""
+    sounds: Sounds | None = None
+    """Where messages and recordings go; None: nothing is recorded here."""

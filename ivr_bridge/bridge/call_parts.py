@@ -25,13 +25,24 @@ if TYPE_CHECKING:
     from ivr_bridge.bridge.journey import Journey
     from ivr_bridge.bridge.legs import CallerLeg
     from ivr_bridge.bridge.rescue import Rescue
+    from ivr_bridge.bridge.taping import Taping
     from ivr_bridge.bridge.termination import Termination
     from ivr_bridge.bridge.transcript import Transcript
     from ivr_bridge.bridge.turns import Turns
+    from ivr_bridge.bridge.voicemail_recorder import VoicemailRecorder
     from ivr_bridge.flows.model import HttpNode, Language
-    from ivr_bridge.flows.moves import AskHttp, HttpAnswered
+    from ivr_bridge.flows.moves import AskHttp, HttpAnswered, PromiseCallback, TakeVoicemail
     from ivr_bridge.telemetry.log import Log
     from ivr_bridge.tools.dispatch import ToolDispatch
+    from ivr_bridge.twilio.stream_events import CallerAudio
+
+
+class CallerTap(Protocol):
+    """Listens to the caller. What it does must not wait, and must not raise."""
+
+    def caller_audio(self, event: CallerAudio) -> None:
+        """A piece, the moment it comes."""
+        ...
 
 
 class CallHands(Protocol):
@@ -59,8 +70,20 @@ class CallHands(Protocol):
         """Ask a service of the operator's."""
         ...
 
+    async def promise_callback(self, asked: PromiseCallback) -> bool:
+        """Keep that the caller is to be called back; False when it cannot be kept."""
+        ...
+
     def in_background(self, work: Coroutine[Any, Any, None]) -> None:
         """A task of the call: it ends with the stream at the latest."""
+        ...
+
+    def record_message(self, asked: TakeVoicemail) -> bool:
+        """Take a message in the stream, which ends with it; False when nobody here can."""
+        ...
+
+    def announce_recording(self) -> None:
+        """Say that the call is recorded, where the flow wants that and the caller has not heard it."""
         ...
 
     def end(self, termination: Termination, *, at_once: bool = False) -> None:
@@ -92,6 +115,12 @@ class CallParts:
     log: Log
     floor: Floor = field(default_factory=Floor)
     filler: Filler = field(default_factory=Filler)
+    caller_taps: tuple[CallerTap, ...] = ()
+    """Who else listens to the caller; mostly nobody."""
+    voicemail: VoicemailRecorder | None = None
+    """While a message is taken."""
+    taping: Taping | None = None
+    """Where the flow wants the call recorded."""
     to_agent: CallerToAgent = field(init=False)
     to_caller: AgentToCaller = field(init=False)
     controls: CallControls = field(init=False)

@@ -52,6 +52,8 @@ class CallerSide:
     def _audio_came(self, event: CallerAudio) -> None:
         self._parts.deadlines.media_came(self._parts.clock())
         self._parts.to_agent.audio(event)
+        for tap in self._parts.caller_taps:
+            tap.caller_audio(event)
 
     def _receive(self, event: StreamEvent) -> None:
         parts = self._parts
@@ -83,6 +85,9 @@ class CallerSide:
         """The agent's while it talks, but for the one that reaches a person; else the flow's."""
         parts = self._parts
         if parts.call.ending or self._late_terminator(key):
+            return
+        if parts.voicemail is not None:
+            parts.voicemail.press(key)
             return
         if isinstance(before := parts.journey.node, DigitsNode):
             parts.stage.key_pressed(key)

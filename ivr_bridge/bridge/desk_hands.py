@@ -1,6 +1,5 @@
 """What the desk does for a stream that asks: prompts, agents, services, and closing what is not needed any more."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 from ivr_bridge.bridge.admission import greets, wanted_agent
@@ -11,23 +10,20 @@ from ivr_bridge.bridge.live_calls import LiveCall
 from ivr_bridge.bridge.parked_agents import ParkedAgent
 from ivr_bridge.bridge.switchboard import Switchboard
 from ivr_bridge.flows.model import HttpNode, Language
-from ivr_bridge.flows.moves import AskHttp, HttpAnswered
+from ivr_bridge.flows.moves import AskHttp, HttpAnswered, PromiseCallback
 from ivr_bridge.speech.prompt import Prompt
 from ivr_bridge.telemetry import events
 from ivr_bridge.tools.context import CallInfo
 
 
-async def close_agent(live: LiveCall, agent: AgentLeg, *, after_s: float = 0.0, by_us: bool) -> None:
+async def close_agent(live: LiveCall, agent: AgentLeg, *, by_us: bool) -> None:
     """Close the leg of a call's agent.
 
     Args:
         live: the call.
         agent: nobody talks with it any more.
-        after_s: how long it is kept before that.
         by_us: whether it is still open, so that the account and the log name us.
     """
-    if after_s:
-        await asyncio.sleep(after_s)
     if by_us:
         live.account.agent_close_code = 1000
         live.log.emit(events.AGENT_CLOSED, close_code=1000, reason="the call is over", by="bridge")
@@ -91,3 +87,7 @@ class HandsForCall:
     def ask_http(self, asked: AskHttp, node: HttpNode) -> Awaitable[HttpAnswered]:
         """Ask a service of the operator's."""
         return self._switchboard.ask(self._live, asked, node)
+
+    def promise_callback(self, asked: PromiseCallback) -> Awaitable[bool]:
+        """Keep that the caller is to be called back."""
+        return self._switchboard.promise_callback(self._live, asked)

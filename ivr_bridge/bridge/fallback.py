@@ -90,6 +90,13 @@ class Ladder:
         self.failed_at: float | None = None
         """When the present trouble began, monotonic seconds; None while there is none."""
 
+    @classmethod
+    def at(cls, rungs: Sequence[Rung], number: int) -> "Ladder":
+        """One that was climbed to this rung already; a number beyond its end is the end."""
+        ladder = cls(rungs)
+        ladder._number = min(number, len(ladder._rungs))
+        return ladder
+
     @property
     def rung(self) -> Rung | None:
         """The one that the call stands on; None as long as nothing has failed."""

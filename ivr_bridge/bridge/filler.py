@@ -56,14 +56,14 @@ class Filler:
         """Whether the caller waits; not any more after a `give_up`."""
         return self.why is not None and not self._given_up
 
-    def begin(self, now: float, why: Why) -> None:
-        """The caller waits from now on.
+    def begin(self, now: float, why: Why, *, at_once: bool = False) -> None:
+        """The caller waits from now on; `at_once`: has waited long enough already to be told so.
 
         A wait that is on already keeps its start and what was played in it; a graver reason replaces a lighter one.
         """
         if not self.waiting or self.why is None:
             self.why, self.since = why, now
-            self._reset(now)
+            self._reset(now - FILL_AFTER_S if at_once else now)
         elif _GRAVITY[why] > _GRAVITY[self.why]:
             self.why = why
 

@@ -15,11 +15,13 @@ from ivr_bridge.flows.model import HttpNode, MenuNode
 from ivr_bridge.flows.moves import (
     Action,
     AskHttp,
+    CallbackKept,
     CallBegun,
     CallerSaid,
     CloseMenu,
     FlowInput,
     HangUp,
+    HttpAnswered,
     KeyPressed,
     LanguageChanged,
     LetAgentAnswer,
@@ -28,6 +30,7 @@ from ivr_bridge.flows.moves import (
     OpenMenu,
     OptionChosen,
     Play,
+    PromiseCallback,
     PromptsPlayed,
     SetLanguage,
     StopPlaying,
@@ -47,6 +50,13 @@ MENU_OPEN = (
     "the options, call the tool choose_option with its name; answer anything else yourself."
 )
 MENU_CLOSED = "The menu is closed. Its options cannot be chosen any more."
+
+
+_ENDS = {
+    "flow_ended": Termination.FLOW_ENDED,
+    "no_way_out": Termination.NO_WAY_OUT,
+    "machine": Termination.MACHINE_ANSWERED,
+}
 
 
 class AgentHands(Protocol):
@@ -118,6 +128,9 @@ class FlowStage:
         if journey.pending:
             pending, journey.pending = journey.pending, ()
             self.perform(pending)
+        elif journey.state.waiting == "http":
+            # The answer went down with the stream before, and what was asked may not be asked twice.
+            self.step(HttpAnswered(None))
         else:
             self.step(StreamResumed() if journey.state.began else CallBegun())
 
@@ -220,6 +233,7 @@ class FlowStage:
                     self._agent.tell(MENU_CLOSED, MENU_CONTEXT)
             case TalkWithAgent():
                 self._reporting = False
+                self._call.announce_recording()
                 self._agent.converse(action, speaks_anyway=self._agent_chose)
             case TellAgent(text):
                 self._agent.say_for_caller(text)
@@ -235,14 +249,21 @@ class FlowStage:
                 self._journey.leaving = action
                 self._call.end(Termination.TRANSFERRED)
             case TakeVoicemail(prompt):
-                self._journey.leaving = action
-                self._journey.said_on_leaving = self._call.say(prompt, self._journey.language)
-                self._call.end(Termination.VOICEMAIL_LEFT)
+                if not self._call.record_message(action):
+                    self._journey.leaving = action
+                    self._journey.said_on_leaving = self._call.say(prompt, self._journey.language)
+                    self._call.end(Termination.VOICEMAIL_LEFT)
+            case PromiseCallback():
+                self._call.in_background(self._promise(action))
             case HangUp(why):
-                self._call.end(Termination.FLOW_ENDED if why == "flow_ended" else Termination.NO_WAY_OUT)
+                self._call.end(_ENDS[why])
+
+    async def _promise(self, asked: PromiseCallback) -> None:
+        self.step(CallbackKept(await self._call.promise_callback(asked)))
 
     def _play(self, action: Play) -> None:
         self._stop()
+        self._call.announce_recording()
         for prompt, language in action.prompts:
             self._call.say(prompt, language)
         self._reporting = action.then_report

@@ -19,6 +19,7 @@ from ivr_bridge.twilio.call_desk import (
     Answer,
     DialNumber,
     HangUp,
+    JoinRoom,
     RecordMessage,
     SayAndHangUp,
     Spoken,
@@ -30,6 +31,7 @@ THANKS = "goodbye"
 
 TERMINATIONS: dict[type[Answer], Termination] = {
     DialNumber: Termination.TRANSFERRED,
+    JoinRoom: Termination.TRANSFERRED,
     RecordMessage: Termination.VOICEMAIL_LEFT,
     VendorsTwiml: Termination.VENDOR_TOOK_OVER,
     HangUp: Termination.FLOW_ENDED,
@@ -39,6 +41,7 @@ TERMINATIONS: dict[type[Answer], Termination] = {
 
 _NAMES: dict[type[Answer], str] = {
     DialNumber: "person",
+    JoinRoom: "person",
     RecordMessage: "voicemail",
     VendorsTwiml: "vendor",
     HangUp: "end",
@@ -62,8 +65,8 @@ def leave(journey: Journey, spoken: Callable[[str], Spoken]) -> Answer:
     if journey.vendors_twiml is not None:
         return VendorsTwiml(journey.vendors_twiml)
     match journey.leaving:
-        case Transfer(number, ring_s):
-            return DialNumber(number, None, ring_s)
+        case Transfer() as transfer:
+            return _dial(transfer, None)
         case TakeVoicemail(prompt, max_s):
             return RecordMessage(None if journey.said_on_leaving else spoken(prompt), spoken(THANKS), max_s)
         case None:
@@ -83,8 +86,8 @@ def without_stream(journey: Journey, actions: Sequence[Action], spoken: Callable
                 words += [prompt for prompt, _ in prompts]
             case Transfer():
                 journey.leaving = action
-                return DialNumber(action.number, _joined(words, spoken), action.ring_s)
-            case TakeVoicemail():
+                return _dial(action, _joined(words, spoken))
+            case TakeVoicemail(record="twilio"):
                 journey.leaving = action
                 return RecordMessage(_joined([*words, action.prompt], spoken), spoken(THANKS), action.max_s)
             case FlowHangUp(why):
@@ -99,6 +102,13 @@ def without_stream(journey: Journey, actions: Sequence[Action], spoken: Callable
     return None
 
 
+def _dial(transfer: Transfer, spoken: Spoken | None) -> DialNumber:
+    return DialNumber(transfer.number, spoken, transfer.ring_s, transfer.caller_id, transfer.headers, transfer.limit_s)
+
+
 def _joined(words: Sequence[str], spoken: Callable[[str], Spoken]) -> Spoken | None:
     said = [spoken(prompt) for prompt in words]
-    return Spoken(" ".join(part.text for part in said), said[0].language) if said else None
+    if not said:
+        return None
+    urls = tuple(url for part in said for url in part.audio_urls) if all(part.audio_urls for part in said) else ()
+    return Spoken(" ".join(part.text for part in said), said[0].language, urls)

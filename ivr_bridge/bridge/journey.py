@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from ivr_bridge.flows.engine import Engine
-from ivr_bridge.flows.model import AgentNode, DigitsNode, Flow, Language, MenuNode, Node
+from ivr_bridge.flows.model import AgentNode, DigitsNode, Flow, Language, MenuNode, Node, TransferNode
 from ivr_bridge.flows.moves import Action, FlowInput, FlowState, Moment, TakeVoicemail, Transfer
 from ivr_bridge.telemetry import events
 from ivr_bridge.telemetry.log import Log
@@ -31,7 +31,10 @@ class Journey:
         wall: tells the time.
     """
 
-    __slots__ = ("_engine", "_log", "_wall", "leaving", "pending", "said_on_leaving", "state", "vendors_twiml")
+    __slots__ = (
+        "_engine", "_log", "_wall", "changed", "digits_due", "leaving", "news", "pending", "recording_announced",
+        "said_on_leaving", "state", "vendors_twiml",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -47,12 +50,20 @@ class Journey:
         self._log = log
         self._wall = wall
         self.state: FlowState = engine.begin(flow, language, variables)
+        self.changed: Callable[[], None] | None = None
+        """Called after each step."""
         self.pending: tuple[Action, ...] = ()
         """Of a step that was taken between two streams: to be performed in the next one."""
         self.leaving: Leaving | None = None
         """What the stream was left for."""
         self.said_on_leaving = False
         """Whether the recorder's prompt was heard in the stream already."""
+        self.news = ""
+        """What the agent is told when it sits in the next stream."""
+        self.recording_announced = False
+        """Whether the caller has heard that the call is recorded."""
+        self.digits_due = ""
+        """What Twilio is to press before the next stream."""
         self.vendors_twiml: str | None = None
         """What the stream was left for when it is the vendor's own route."""
         log.emit(events.FLOW_CHOSEN, flow=flow, language=language)
@@ -83,6 +94,11 @@ class Journey:
         return isinstance(self.node, MenuNode)
 
     @property
+    def talk_ends_call(self) -> bool:
+        """Whether the call ends when caller and person have talked."""
+        return not isinstance(self.node, TransferNode) or self.node.next is None
+
+    @property
     def agent_has_floor(self) -> bool:
         """Whether the flow lets the agent be heard now."""
         return self._engine.agent_has_floor(self.state)
@@ -95,7 +111,7 @@ class Journey:
     @property
     def may_need_agent(self) -> bool:
         """Whether an agent should be dialled for what lies ahead."""
-        return self._engine.needs_agent(self.state.flow, self._wall())
+        return self.state.waiting != "over" and self._engine.needs_agent(self.state.flow, self._wall())
 
     def begin_anew(self) -> None:
         """Somebody sent the call here again while it waited for what does not come any more."""
@@ -119,6 +135,8 @@ class Journey:
         now = Moment(asyncio.get_running_loop().time(), self._wall())
         self.state, actions = self._engine.step(before, happened, now)
         self._tell_collected(before)
+        if self.changed is not None:
+            self.changed()
         if (self.state.flow, self.state.node) != (before.flow, before.node) or not before.began:
             self._log.emit(
                 events.NODE_ENTERED, flow=self.state.flow, node=self.state.node, kind=self._engine.node(self.state).kind

@@ -1,6 +1,7 @@
 """Calls now running: admission, lookup by `call_sid`, and the one place where a call is over."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -14,16 +15,25 @@ from ivr_bridge.bridge.ivr import Ivr
 from ivr_bridge.bridge.journey import Journey
 from ivr_bridge.bridge.termination import FAR_ENDS, LEAVINGS, Termination
 from ivr_bridge.bridge.transcript import Transcript
+from ivr_bridge.bridge.transfer_under_way import TransferUnderWay
 from ivr_bridge.flows.model import Language
 from ivr_bridge.telemetry import events
 from ivr_bridge.telemetry.log import Log
 from ivr_bridge.tools.context import CallInfo
-from ivr_bridge.twilio.call_desk import ConnectStream, IncomingCall
+from ivr_bridge.twilio.call_desk import ConnectStream, IncomingCall, Spoken
 
 STREAM_DUE_S = 60.0
 """As long as a stream token can be used."""
 NEXT_WORD_DUE_S = 10.0
 """After a stream, Twilio asks what follows or says that the call is completed; after this we stop waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """One process that holds calls; `run` is another one in each process, also of the same name."""
+
+    worker: str
+    run: str
 
 
 @dataclass(eq=False, slots=True)
@@ -51,6 +61,16 @@ class LiveCall:
     prompt_played: bool = False
     answering: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while `answer` is made: of two webhooks at once, the second gets the first one's."""
+    transfer: TransferUnderWay | None = None
+    """To a person, while the call is away for it."""
+    reconnects: int = 0
+    """Streams that were lost and made good."""
+    elsewhere: Holder | None = None
+    """The other worker that holds it, when it is a guest here (whereabouts.py)."""
+    taken_over: bool = False
+    """Whether another worker holds it by now."""
+    revision: int = 0
+    """Of its image in the store, as last written or read."""
     timer: asyncio.TimerHandle | None = None
     begun: datetime = field(default_factory=lambda: datetime.now(UTC))
     _gone: asyncio.Event | None = None
@@ -72,6 +92,19 @@ class LiveCall:
     def language(self) -> Language:
         """What it is spoken in now."""
         return self.journey.language
+
+    def spoken(self, prompt: str) -> Spoken:
+        """A prompt in the call's language, for a moment without a stream."""
+        return self.ivr.spoken(prompt, self.language)
+
+    @property
+    def awaits_stream(self) -> bool:
+        """Whether a stream was announced and has not come."""
+        return self.state is CallState.ADMITTED
+
+    def write_account(self, termination: Termination, now: float) -> None:
+        """The last line of its log; `now` in monotonic seconds."""
+        self.log.emit(events.CALL_ENDED, **self.account.fields(termination, now))
 
     def step(self, step: CallStep) -> None:
         """Move on; whatever was being waited for is not any more."""
@@ -132,6 +165,10 @@ class LiveCalls:
         self._calls: dict[str, LiveCall] = {}
         self._empty = asyncio.Event()
         self._empty.set()
+        self.reserved = 0
+        """Slots of calls that we are making: whoever rings is let in when they answer."""
+        self.when_over: list[Callable[[LiveCall, Termination], None]] = []
+        """Told of each call's end, before its account is written."""
         self.ended = 0
         """Calls that are over, since the start."""
 
@@ -148,7 +185,7 @@ class LiveCalls:
 
     def admit(self, live: LiveCall) -> bool:
         """Take a slot for it; False when the house is full."""
-        if len(self._calls) >= self._limit:
+        if len(self._calls) + self.reserved >= self._limit:
             return False
         self._calls[live.call_sid] = live
         self._empty.clear()
@@ -170,22 +207,31 @@ class LiveCalls:
         self._wait(live, due_s, live.stream_termination or Termination.STREAM_UNEXPLAINED)
 
     def _wait(self, live: LiveCall, due_s: float, otherwise: Termination) -> None:
+        if live.elsewhere:
+            return
         loop = asyncio.get_running_loop()
         if live.timer is not None:
             live.timer.cancel()
         live.timer = loop.call_later(due_s, self.end, live, otherwise)
 
     def end(self, live: LiveCall, termination: Termination) -> None:
-        """The call is over: its slot is free, its account is written. Once."""
+        """The call is over: its slot is free, its account is written. Once; of a guest its holder does that."""
         if live.state is CallState.OVER:
             return
         live.step(CallStep.ENDED)
+        if live.elsewhere:
+            live.stream_termination = termination
+            return
+        for tell in self.when_over:
+            tell(live, termination)
+        if live.transfer is not None:
+            live.transfer.ended_elsewhere() if live.taken_over else live.transfer.call_over()
+            live.transfer = None
         self._calls.pop(live.call_sid, None)
         self.ended += 1
         if not self._calls:
             self._empty.set()
-        now = asyncio.get_running_loop().time()
-        live.log.emit(events.CALL_ENDED, **live.account.fields(termination, now))
+        live.write_account(termination, asyncio.get_running_loop().time())
 
     async def all_over(self) -> None:
         """Wait until no call is left."""

@@ -175,6 +175,11 @@ class Playout:
         """How much the caller has heard in all."""
         return self.sent_ms - self.cleared_ms - self._ahead_ms(now)
 
+    @property
+    def ends_at(self) -> float:
+        """When all that was sent will have been played."""
+        return self._ends_at
+
     def _ahead_ms(self, now: float) -> float:
         return max(0.0, (self._ends_at - now) * 1000)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from ivr_bridge.bridge.agent_breaker import AgentBreakers
@@ -12,11 +13,21 @@ from ivr_bridge.elevenlabs.conversation.dialling import AgentDialler, wire_of
 from ivr_bridge.elevenlabs.rest.client import ElevenLabsAPIClient
 from ivr_bridge.errors import AgentError, VendorUnreachable
 from ivr_bridge.flows.model import HttpNode
-from ivr_bridge.flows.moves import AskHttp, HttpAnswered
+from ivr_bridge.flows.moves import AskHttp, HttpAnswered, PromiseCallback
+from ivr_bridge.language import Language
 from ivr_bridge.telemetry import events
 from ivr_bridge.telemetry.log import Log
 from ivr_bridge.tools.http_request import HttpFailed, HttpRequests, read_target
 from ivr_bridge.tools.json_pointer import pointed
+from ivr_bridge.twilio.call_desk import IncomingCall
+
+
+class CallbackTaker(Protocol):
+    """What `Callbacks` does here."""
+
+    async def promise(self, call: IncomingCall, number: str, flow: str, language: Language) -> bool:
+        """Keep that a caller is to be called back; on the disk before it returns True."""
+        ...
 
 
 class Switchboard:
@@ -26,12 +37,15 @@ class Switchboard:
         rest_at: the vendor's REST API at a base URL; None: the one of the environment.
         requests: to the operator's services.
         log: of the server.
+
+    `callbacks` takes promises to call back; while it is None nothing is promised.
     """
 
     def __init__(self, rest_at: Callable[[str | None], ElevenLabsAPIClient], requests: HttpRequests, log: Log) -> None:
         self._rest_at = rest_at
         self._requests = requests
         self._breakers = AgentBreakers(log)
+        self.callbacks: CallbackTaker | None = None
 
     async def dial(self, live: LiveCall, order: AgentOrder) -> AgentLeg:
         """Open a conversation, unless that agent is known to be down.
@@ -100,3 +114,9 @@ class Switchboard:
         if reply.status // 100 != 2 or None in found.values():
             return HttpAnswered(None)
         return HttpAnswered({name: value for name, value in found.items() if value is not None})
+
+    async def promise_callback(self, live: LiveCall, asked: PromiseCallback) -> bool:
+        """Keep that a caller is to be called back; False when it cannot be kept."""
+        if self.callbacks is None:
+            return False
+        return await self.callbacks.promise(live.asked, asked.number, asked.flow, live.language)

@@ -23,6 +23,12 @@ class Termination(Enum):
     """The caller was put through to a person."""
     VOICEMAIL_LEFT = ("voicemail_left", "completed", "caller", None)
     """The flow ended at the recorder; whether the caller said anything is told by `voicemail.taken`."""
+    MESSAGE_RECORDED = ("message_recorded", "completed", "caller", None)
+    """The caller left a message, which was recorded from the stream."""
+    MACHINE_ANSWERED = ("machine_answered", "completed", "network", None)
+    """An outbound call reached an answering machine, or a fax; it got its message, if there is one."""
+    SENDING_DIGITS = ("sending_digits", "completed", "bridge", None)
+    """The stream was left so that Twilio can press keys; the call comes back for another one."""
     VENDOR_TOOK_OVER = ("vendor_took_over", "completed", "bridge", None)
     """The call went on by the vendor's own route to the agent (the ladder's `register_call`)."""
     CALLER_SILENT = ("caller_silent", "completed", "bridge", "goodbye_silence")
@@ -57,6 +63,9 @@ class Termination(Enum):
     STREAM_FAULTED = ("stream_faulted", "cut_off", "network", None)
     """The stream sent what the protocol does not allow."""
 
+    TAKEN_OVER = ("taken_over", "completed", "network", None)
+    """Another worker has the call now, and writes its account."""
+
     BRIDGE_FAULTED = ("bridge_faulted", "failed", "bridge", "sorry")
     """A bug of ours; the log has the traceback."""
 
@@ -70,5 +79,14 @@ class Termination(Enum):
 
 FAR_ENDS = frozenset({Termination.STREAM_ENDED, Termination.STREAM_LOST})
 """The stream was ended from Twilio's side: what Twilio says next decides what it was."""
-LEAVINGS = frozenset({Termination.TRANSFERRED, Termination.VOICEMAIL_LEFT, Termination.VENDOR_TOOK_OVER})
+LOST_STREAMS = FAR_ENDS | {Termination.STREAM_STALLED}
+"""Nobody meant the stream to end: if the call goes on, it gets another one."""
+LEAVINGS = frozenset(
+    {
+        Termination.TRANSFERRED,
+        Termination.VOICEMAIL_LEFT,
+        Termination.VENDOR_TOOK_OVER,
+        Termination.SENDING_DIGITS,
+    }
+)
 """The stream was left by us, so that Twilio can go on with the call."""

@@ -51,10 +51,14 @@ class Watch:
         if parts.call.ending:
             return
         speaking = parts.to_caller.speaking(now)
+        if parts.voicemail is not None:
+            parts.deadlines.caller_heard(now)  # who records knows what silence means
+        elif parts.taping is not None:
+            parts.taping.tick(now, speaking=speaking)
         parts.stage.tick(now, speaking=speaking)
         parts.caller_side.tick(now)
         if parts.controls.hang_up_due(now, playing=speaking):
-            parts.call.end(Termination.AGENT_HUNG_UP)
+            parts.controls.leave()
         deadline = parts.deadlines.due(now, playing=speaking)
         if deadline is not None and not parts.call.ending:
             self._on_deadline(deadline)

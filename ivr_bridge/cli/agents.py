@@ -131,7 +131,7 @@ async def _carry_out(settings: Settings, plan: Plan, *, quiet: bool) -> list[Don
                     bar.advance(task)
                     if not quiet:
                         _console().print(f"{'done' if step.was_done else 'kept'}  {step.words}  {step.vendor_id}")
-            except BridgeError:
+            except (BridgeError, asyncio.CancelledError):
                 print(f"{len(done)} of {plan.steps} steps are done; run it again for the rest", file=sys.stderr)
                 raise
     return done

@@ -33,6 +33,7 @@ SERVER_WORDS = {
     "rung.climbed": ("ladder", "{rung}: {cause}"),
     "agent.recovered": ("ladder", "the agent is back by {rung}"),
     "call.handed_over": ("flow", "to {where}"),
+    "voicemail.begun": ("voicemail", "is recorded after the tone"),
     "voicemail.taken": ("voicemail", "{duration_s} s"),
 }
 """What the server tells of its flows and its ladder -> who, and the words with its fields."""

@@ -134,7 +134,7 @@ def _show(outcomes: list[Outcome]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("check", no_wrap=True)
     table.add_column("", no_wrap=True)
-    table.add_column("found, and what to do")
+    table.add_column("found, and what to do", overflow="fold")
     counts = dict.fromkeys(MARKS, 0)
     unasked: dict[Finding, list[str]] = {}
     for outcome in outcomes:
@@ -154,5 +154,8 @@ def _show(outcomes: list[Outcome]) -> None:
         console.print(Text.assemble("\nnot asked: ", (", ".join(names), "bold"), f"\n{finding.found}"), style="dim")
         if finding.remedy:
             console.print(Text(f"-> {finding.remedy}"), style="dim")
-    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    plural = "s" * (counts["warning"] > 1)
+    told = ", ".join(
+        f"{count} {verdict}" + plural * (verdict == "warning") for verdict, count in counts.items() if count
+    )
     console.print(Text(f"\n{told}", "bold red" if counts["failed"] else "green"))

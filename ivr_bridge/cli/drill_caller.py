@@ -62,6 +62,8 @@ class DrillCaller:
             case "agent.said":
                 self.is_answered = self._is_waiting
                 self._may_ask = self._may_ask or self._asked == 0
+            case "voicemail.begun":
+                self._leave_message()
             case "node.entered" if fields.get("kind") == "menu" and self._has_failed:
                 self._open_menu()
             case "prompt.played" | "filler.played" | "call.handed_over":
@@ -73,7 +75,7 @@ class DrillCaller:
     def phone_event(self, kind: str) -> None:
         """Take what the phone sees."""
         if kind == "recording_started":
-            self._steps = [self._message, AFTER_MESSAGE, HangUp()]
+            self._leave_message()
         elif kind == "person_speaking":
             self._is_served = True
         elif kind == "caller_speaking":
@@ -96,6 +98,9 @@ class DrillCaller:
         if quiet_s >= PATIENCE_S:
             return HangUp()
         return LISTEN
+
+    def _leave_message(self) -> None:
+        self._steps = [self._message, AFTER_MESSAGE, HangUp()]
 
     def _open_menu(self) -> None:
         """A menu is being read out."""

@@ -122,7 +122,7 @@ async def _carry_out(client: ElevenLabsAPIClient, plan: KnowledgePlan, *, remove
 
         try:
             return await KnowledgeSync(client, plan, remove_gone=remove_gone, progress=told).run()
-        except BridgeError:
+        except (BridgeError, asyncio.CancelledError):
             print("it broke off; run it again for the rest", file=sys.stderr)
             raise
 
@@ -147,7 +147,9 @@ def run_list(arguments: argparse.Namespace) -> int:
         ]
         print_json({"documents": listed})
         return OK
-    table = Table("document", "made by", "state", "kind", "bytes", "id", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("document", "made by", "state", "kind", "bytes", "id"):
+        table.add_column(heading, overflow="fold")
     for entry, name, maker, state in rows:
         size = str(entry.metadata.size_bytes)
         table.add_row(Text(name, "bold"), Text(maker), Text(state), Text(entry.type), size, Text(entry.id))

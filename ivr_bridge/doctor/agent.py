@@ -38,7 +38,7 @@ async def exists(around: Surroundings) -> Finding:
 
 def _exists(each: NamedAgent) -> Finding:
     if each.agent is not None:
-        return fine(f"{each.label}, by {each.named_by}")
+        return fine(f"{each.label}: {each.named_by}")
     if each.error is not None and each.error.status != 404:
         return wrong(f"{each.agent_id} cannot be read: {each.error}", "see the checks of the key")
     remedy = "copy the agent's id from its page at the vendor; it may be in another account, or region"

@@ -26,7 +26,7 @@ async def server(around: Surroundings) -> Finding:
         answer = await around.probes.get(f"{url}/healthz")
     except NoAnswer as error:
         if not around.is_public and around.url is None:
-            remedy = "start it: make run; and set PUBLIC_BASE_URL=https://... before a number points here"
+            remedy = "start it: ivr-bridge serve; and set PUBLIC_BASE_URL=https://... before a number points here"
             raise NotAsked(f"PUBLIC_BASE_URL is not set, and nothing serves at {url}", remedy) from error
         return wrong(str(error), error.remedy)
     if not _is_ours(answer):

@@ -16,7 +16,7 @@ from ivr_bridge.elevenlabs.rest.client import ElevenLabsAPIClient
 from ivr_bridge.errors import ConfigError, VendorError
 from ivr_bridge.flows.flow_book import FlowBook, read_flow_book
 from ivr_bridge.flows.model import AgentChoice, AgentNode, Flow, SecondAgentRung
-from ivr_bridge.settings import BridgeConfig, Settings
+from ivr_bridge.settings import ELEVENLABS_URL, BridgeConfig, Settings
 from ivr_bridge.speech.prompt_file import read_prompt_files
 from ivr_bridge.telemetry.log import Log
 from ivr_bridge.tools.threads import ToolThreads
@@ -172,8 +172,10 @@ class Surroundings:
     async def _open_vendor(self) -> ElevenLabsAPIClient:
         keys = self.settings.elevenlabs_api_keys
         if not keys:
+            url = self.settings.elevenlabs_base_url
+            instead = "" if url == ELEVENLABS_URL else f", and nobody asks {url}"
             raise NotAsked(
-                "ELEVENLABS_API_KEY is not set: the offline agent answers",
+                f"ELEVENLABS_API_KEY is not set: the offline agent answers{instead}",
                 "set ELEVENLABS_API_KEY and ELEVENLABS_AGENT_ID for a real one",
             )
         self._client = client = ElevenLabsAPIClient(self.settings.elevenlabs_base_url, keys, log=self.log)

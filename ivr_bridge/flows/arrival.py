@@ -3,9 +3,10 @@
 import re
 from dataclasses import replace
 
-from ivr_bridge.flows import collecting, language_choice, menus
+from ivr_bridge.flows import calling_back, collecting, language_choice, menus, putting_through
 from ivr_bridge.flows.model import (
     AgentNode,
+    CallbackNode,
     ConditionNode,
     DigitsNode,
     FlowNode,
@@ -19,8 +20,8 @@ from ivr_bridge.flows.model import (
     TransferNode,
     VoicemailNode,
 )
-from ivr_bridge.flows.moves import AskHttp, TakeVoicemail, Transfer
-from ivr_bridge.flows.template import fill, fill_env, fill_header, fill_json, fill_url
+from ivr_bridge.flows.moves import AskHttp, TakeVoicemail
+from ivr_bridge.flows.template import fill, fill_header, fill_json, fill_url
 from ivr_bridge.flows.walk import Walk, values
 
 NODES_WITHOUT_WAIT = 100
@@ -55,9 +56,13 @@ def _arrive(walk: Walk) -> None:
             collecting.enter(walk, node)
         case LanguageNode() as node:
             language_choice.enter(walk, node)
+        case CallbackNode() as node:
+            calling_back.enter(walk, node)
         case HttpNode() as node:
             _ask(walk, node)
-        case TransferNode() | VoicemailNode() | HangUpNode() as node:
+        case TransferNode() as node:
+            putting_through.enter(walk, node)
+        case VoicemailNode() | HangUpNode() as node:
             _part(walk, node)
         case HoursNode() | SetNode() | ConditionNode() | FlowNode() as node:
             _pass(walk, node)
@@ -99,19 +104,11 @@ def _ask(walk: Walk, node: HttpNode) -> None:
     walk.wait("http")
 
 
-def _part(walk: Walk, node: TransferNode | VoicemailNode | HangUpNode) -> None:
+def _part(walk: Walk, node: VoicemailNode | HangUpNode) -> None:
     match node:
-        case TransferNode():
-            number = fill_env(node.number, walk.book.environ).strip()
-            if not number:
-                walk.go(node.failed)
-                return
-            _say_last(walk, node.prompt)
-            walk.do(Transfer(number, node.ring_s))
-            walk.wait("away")
         case VoicemailNode():
             _say_last(walk, None)
-            walk.do(TakeVoicemail(node.prompt, node.max_s))
+            walk.do(TakeVoicemail(node.prompt, node.max_s, node.record, node.silence_s))
             walk.wait("over")
         case HangUpNode():
             if node.prompt is not None:

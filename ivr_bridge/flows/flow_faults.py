@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from ivr_bridge.config_file import Document, Place, Problem
+from ivr_bridge.flows.callback_node import DIGIT_PROMPTS, CallbackNode
 from ivr_bridge.flows.model import ApologyRung, Flow, FlowNode, HoursNode, HttpNode, Node, NodeRung, TransferNode
 from ivr_bridge.flows.reach import edges, traps, unreached
 
+NOTHING_FOR_MACHINES = "hang_up"
+"""What `outbound.machine` may be beside a prompt."""
 GREETINGS = ("cached", "agent")
 """What `greeting` may be beside a prompt."""
 RUNG_KINDS = {"person": "transfer", "menu": "menu", "voicemail": "voicemail"}
 """Rung that names a node -> the kind of node that it needs."""
 
-_PROMPT_FIELDS = ("prompt", "no_input", "no_match")
+_PROMPT_FIELDS = ("prompt", "no_input", "no_match", "confirm", "ask_number", "confirmed")
 _ENVIRONMENT = re.compile(r"\$\{([A-Z_][A-Z0-9_]*)\}")
 _SECRET_HEADER = re.compile(r"(?i)auth|token|secret|cookie|key")
 _NAMES_LISTED = 12
@@ -84,6 +87,13 @@ def _flow_faults(document: Document[Flow], known: KnownNames) -> Iterator[Proble
             yield document.problem(("ladder", number), "ends the call, so the rungs after it never come", "put it last")
     if flow.disclosure:
         yield from _prompt_faults(document, ("disclosure",), flow.disclosure, known)
+    if flow.recording is not None:
+        yield from _prompt_faults(document, ("recording", "announce"), flow.recording.announce, known)
+    if flow.outbound is not None:
+        if flow.outbound.machine != NOTHING_FOR_MACHINES:
+            yield from _prompt_faults(document, ("outbound", "machine"), flow.outbound.machine, known)
+        if flow.outbound.hours is not None:
+            yield from _calendar_faults(document, ("outbound", "hours"), flow.outbound.hours, known)
     if flow.greeting is not None and flow.greeting not in GREETINGS:
         yield from _prompt_faults(document, ("greeting",), flow.greeting, known)
 
@@ -98,8 +108,20 @@ def _node_faults(document: Document[Flow], name: str, node: Node, known: KnownNa
         prompt = getattr(node, field, None)
         if prompt is not None:
             yield from _prompt_faults(document, (*place, field), prompt, known)
-    if isinstance(node, HoursNode) and known.calendars is not None and node.hours not in known.calendars:
-        yield _unknown(document, (*place, "hours"), "calendar of hours.yaml", node.hours, known.calendars)
+    if isinstance(node, HoursNode):
+        yield from _calendar_faults(document, (*place, "hours"), node.hours, known)
+    if isinstance(node, CallbackNode):
+        unwritten = [digit for digit in DIGIT_PROMPTS if known.prompts is not None and digit not in known.prompts]
+        if unwritten:
+            text = f"a number is read out by prompts, and there is no {unwritten[0]!r}"
+            yield document.problem(place, text, f"write {', '.join(unwritten)} in every language")
+        if node.flow is not None and node.flow not in known.flows:
+            yield _unknown(document, (*place, "flow"), "flow", node.flow, known.flows)
+
+
+def _calendar_faults(document: Document[Flow], place: Place, name: str, known: KnownNames) -> Iterator[Problem]:
+    if known.calendars is not None and name not in known.calendars:
+        yield _unknown(document, place, "calendar of hours.yaml", name, known.calendars)
 
 
 def _kind_faults(document: Document[Flow], place: Place, name: str, kind: str) -> Iterator[Problem]:
@@ -128,15 +150,18 @@ def _shared_numbers(documents: Documents) -> Iterator[Problem]:
 
 
 def _led_to(documents: Documents) -> set[str]:
-    """The flows that a call can come to: by its number, or from such a flow."""
+    """The flows that a call can come to: by its number, because we make it, or from such a flow."""
     ahead = [name for name, document in documents.items() if document.content.numbers]
+    ahead += [name for name, document in documents.items() if document.content.outbound is not None]
     found: set[str] = set()
     while ahead:
         name = ahead.pop()
         if name in found or name not in documents:
             continue
         found.add(name)
-        ahead.extend(node.flow for node in documents[name].content.nodes.values() if isinstance(node, FlowNode))
+        for node in documents[name].content.nodes.values():
+            if isinstance(node, FlowNode | CallbackNode) and node.flow is not None:
+                ahead.append(node.flow)
     return found
 
 
@@ -144,9 +169,11 @@ def _environment_oddities(
     document: Document[Flow], place: Place, node: Node, environ: Mapping[str, str]
 ) -> Iterator[Problem]:
     if isinstance(node, TransferNode):
-        for name in _unset(node.number, environ):
-            place = (*place, "number")
-            yield _odd(document, place, f"{name} is not set, so nobody is called", f"set {name} in the environment")
+        yield from _transfer_oddities(document, place, node, environ)
+    elif isinstance(node, CallbackNode):
+        if not (environ.get("OUTBOUND_CALLER_ID") and _can_ask_twilio(environ)):
+            text = "nobody is called back by this server, for it can make no calls"
+            yield _odd(document, place, text, "set OUTBOUND_CALLER_ID, and what Twilio's REST API needs")
     elif isinstance(node, HttpNode):
         for header, value in node.headers.items():
             where = (*place, "headers", header)
@@ -154,6 +181,27 @@ def _environment_oddities(
                 yield _odd(document, where, f"{name} is not set", f"set {name} in the environment")
             if _SECRET_HEADER.search(header) and not _ENVIRONMENT.search(value):
                 yield _odd(document, where, "a secret does not belong into a file", "write ${NAME} and set it there")
+
+
+def _transfer_oddities(
+    document: Document[Flow], place: Place, node: TransferNode, environ: Mapping[str, str]
+) -> Iterator[Problem]:
+    for index, address in enumerate(node.addresses):
+        where = (*place, "number") if node.number is not None else (*place, "numbers", index)
+        for name in _unset(address, environ):
+            yield _odd(document, where, f"{name} is not set, so nobody is called", f"set {name} in the environment")
+    for name in _unset(node.caller_id or "", environ):
+        where = (*place, "caller_id")
+        yield _odd(document, where, f"{name} is not set, so it is left to Twilio", f"set {name} in the environment")
+    if node.mode == "warm" and not _can_ask_twilio(environ):
+        text = "a warm transfer needs Twilio's REST API; without it this one is made cold"
+        remedy = "set TWILIO_ACCOUNT_SID, and TWILIO_API_KEY_SID with TWILIO_API_KEY_SECRET or TWILIO_AUTH_TOKEN"
+        yield _odd(document, (*place, "mode"), text, remedy)
+
+
+def _can_ask_twilio(environ: Mapping[str, str]) -> bool:
+    key = environ.get("TWILIO_API_KEY_SID") and environ.get("TWILIO_API_KEY_SECRET")
+    return bool(environ.get("TWILIO_ACCOUNT_SID") and (key or environ.get("TWILIO_AUTH_TOKEN")))
 
 
 def _unset(text: str, environ: Mapping[str, str]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from ivr_bridge.config_file import ConfigModel
-from ivr_bridge.flows.model import Name
+from ivr_bridge.flows.names import Name
 
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 OpenState = Literal["open", "closed", "holiday"]

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ivr_bridge.flows import collecting, language_choice, menus
+from ivr_bridge.flows import calling_back, collecting, language_choice, menus, putting_through
 from ivr_bridge.flows.model import (
     PERSON_KEY,
     AgentNode,
+    CallbackNode,
     DigitsNode,
     HttpNode,
     LanguageNode,
@@ -21,6 +22,7 @@ from ivr_bridge.flows.model import (
 from ivr_bridge.flows.moves import (
     AgentEnded,
     AgentGone,
+    CallbackKept,
     CallBegun,
     CallerSaid,
     CloseMenu,
@@ -29,12 +31,14 @@ from ivr_bridge.flows.moves import (
     HttpAnswered,
     KeyPressed,
     LanguageChanged,
+    MachineAnswered,
     MenuAsked,
     OptionChosen,
     PromptsPlayed,
     SentTo,
     StreamResumed,
     TimePassed,
+    TransferAsked,
 )
 from ivr_bridge.flows.walk import Walk
 
@@ -59,7 +63,7 @@ def _begun(walk: Walk, _: CallBegun) -> None:
 def _resumed(walk: Walk, _: StreamResumed) -> None:
     if not walk.state.began:
         _begun(walk, CallBegun())
-    elif walk.state.waiting in {"prompt", "key", "digits", "agent"}:
+    elif walk.state.waiting in {"prompt", "key", "digits", "agent", "callback"}:
         walk.go(walk.state.node)
 
 
@@ -75,6 +79,8 @@ def _pressed(walk: Walk, happened: KeyPressed) -> None:
             language_choice.key(walk, node, happened.key)
         case "digits", DigitsNode() as node:
             collecting.key(walk, node, happened.key)
+        case (("key" | "digits"), CallbackNode() as node):
+            calling_back.key(walk, node, happened.key)
         case "agent", AgentNode() if happened.key == PERSON_KEY and walk.flow.person is not None:
             walk.interrupt()
             walk.go(walk.flow.person)
@@ -88,6 +94,10 @@ def _played(walk: Walk, _: PromptsPlayed) -> None:
             walk.be_due(node.wait_s)
         case "digits", DigitsNode() as node if walk.state.due_at is None:
             walk.be_due(node.first_wait_s)
+        case (("key" | "digits"), CallbackNode() as node) if walk.state.due_at is None:
+            walk.be_due(node.wait_s)
+        case "prompt", CallbackNode() as node:
+            walk.go(node.next)
 
 
 def _passed(walk: Walk, _: TimePassed) -> None:
@@ -101,6 +111,8 @@ def _passed(walk: Walk, _: TimePassed) -> None:
             language_choice.ask_again(walk, node)
         case DigitsNode() as node:
             collecting.complete(walk, node)
+        case CallbackNode() as node:
+            calling_back.time_passed(walk, node)
 
 
 def _said(walk: Walk, happened: CallerSaid) -> None:
@@ -183,12 +195,30 @@ def _answered(walk: Walk, happened: HttpAnswered) -> None:
 
 
 def _dialled(walk: Walk, happened: DialEnded) -> None:
-    if walk.state.waiting != "away" or not isinstance(walk.node, TransferNode):
+    if walk.state.waiting == "away" and isinstance(walk.node, TransferNode):
+        putting_through.ended(walk, walk.node, happened)
+
+
+def _transfer_asked(walk: Walk, happened: TransferAsked) -> None:
+    if isinstance(walk.flow.nodes.get(happened.node), TransferNode):
+        if walk.state.waiting != "away":
+            walk.keep({putting_through.REASON: happened.reason})
+        _sent(walk, SentTo(happened.node))
+
+
+def _kept(walk: Walk, happened: CallbackKept) -> None:
+    if walk.state.waiting == "callback" and isinstance(walk.node, CallbackNode):
+        calling_back.kept(walk, walk.node, is_kept=happened.kept)
+
+
+def _machine(walk: Walk, happened: MachineAnswered) -> None:
+    if walk.state.waiting == "away":
         return
-    if happened.spoken:
-        walk.hang_up()
-    else:
-        walk.go(walk.node.failed)
+    walk.state = replace(walk.state, began=True)
+    walk.interrupt()
+    if happened.prompt is not None:
+        walk.say(happened.prompt, then_report=False)
+    walk.hang_up("machine")
 
 
 _TAKE: dict[type, Callable[[Walk, Any], None]] = {
@@ -206,4 +236,7 @@ _TAKE: dict[type, Callable[[Walk, Any], None]] = {
     LanguageChanged: _language_changed,
     HttpAnswered: _answered,
     DialEnded: _dialled,
+    TransferAsked: _transfer_asked,
+    CallbackKept: _kept,
+    MachineAnswered: _machine,
 }

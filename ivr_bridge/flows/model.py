@@ -8,31 +8,13 @@ that a `digits`, `set` or `http` node has filled. An unknown variable is an empt
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from ivr_bridge.config_file import ConfigModel
+from ivr_bridge.flows.callback_node import CallbackNode as CallbackNode  # noqa: PLC0414 - taken from here
+from ivr_bridge.flows.names import Key, Name, NumberPattern, Template, Tries, WaitS
+from ivr_bridge.flows.transfer_node import TransferNode as TransferNode  # noqa: PLC0414 - taken from here
 from ivr_bridge.language import Language as Language  # noqa: PLC0414 - a part of the model, taken from here
-
-Key = Annotated[
-    Literal["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "#"],
-    BeforeValidator(lambda key: str(key) if type(key) is int else key),
-]
-"""`*` and `#` stand in quotes in YAML; a digit need not."""
-Name = Annotated[
-    str,
-    StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60),
-    Field(description="small letters, digits and `_`, a letter first"),
-]
-"""Of a flow (its file's name), a node, a prompt, an option or a variable: small letters, digits and `_`."""
-NumberPattern = Annotated[
-    str,
-    StringConstraints(pattern=r"^(\+?[0-9]*\*?|[A-Za-z][^*\s]*\*?)$", min_length=1),
-    Field(description="a number such as '+15550100', its beginning such as '+1555*', or '*' for all"),
-]
-"""A called number; `*` at its end stands for the rest: `+1555*`, `sip:desk@*`, `*`. The longest that fits wins."""
-Template = Annotated[str, StringConstraints(max_length=4000)]
-Tries = Annotated[int, Field(ge=1, le=10)]
-WaitS = Annotated[float, Field(gt=0, le=60)]
 
 PERSON_KEY = "0"
 """Reaches a person from a menu and while the agent talks; while digits are collected it is a digit."""
@@ -220,28 +202,16 @@ class HttpNode(ConfigModel):
     failed: Name
 
 
-class TransferNode(ConfigModel):
-    """Put the caller through to a person."""
-
-    kind: Literal["transfer"]
-    number: Annotated[
-        str,
-        StringConstraints(pattern=r"^(\+[1-9][0-9]{3,14}|sips?:\S+|\$\{[A-Z_][A-Z0-9_]*\})$"),
-        Field(description="a number such as '+15550100', a SIP address, or ${NAME} of the environment"),
-    ]
-    """E.164, a SIP address, or `${ENV}`; an unset one goes to `failed`."""
-    prompt: Name | None = "connecting_person"
-    ring_s: Annotated[int, Field(ge=5, le=600)] = 25
-    failed: Name
-    """Busy, no answer, or no number."""
-
-
 class VoicemailNode(ConfigModel):
     """Take a message; the call ends with it."""
 
     kind: Literal["voicemail"]
     prompt: Name = "leave_message"
     max_s: Annotated[int, Field(ge=5, le=3600)] = 120
+    record: Literal["stream", "twilio"] = "stream"
+    """Who records: this server, into `var/voicemails/`, or Twilio, which keeps the audio with it."""
+    silence_s: Annotated[int, Field(ge=2, le=30)] = 4
+    """So much silence ends a message; the key # does it at once."""
 
 
 class HangUpNode(ConfigModel):
@@ -269,6 +239,7 @@ Node = Annotated[
     | ConditionNode
     | HttpNode
     | TransferNode
+    | CallbackNode
     | VoicemailNode
     | HangUpNode
     | FlowNode,
@@ -318,6 +289,24 @@ class ApologyRung(ConfigModel):
 Rung = Annotated[RetryRung | SecondAgentRung | RegisterCallRung | NodeRung | ApologyRung, Field(discriminator="kind")]
 
 
+class OutboundRule(ConfigModel):
+    """How calls into this flow are made."""
+
+    machine: Name = "hang_up"
+    """The prompt that an answering machine gets after its tone, before the call ends; `hang_up`: nothing."""
+    hours: Name | None = None
+    """The calendar of hours.yaml by which people are called back; None: that of the flow's first hours node."""
+
+
+class CallRecording(ConfigModel):
+    """Calls of a flow are recorded from the end of the announcement on, until they end, wherever they lead."""
+
+    announce: Name
+    """The prompt that says so; a caller who did not hear it to its end is not recorded."""
+    keep_days: Annotated[int, Field(ge=1, le=3650)]
+    """Then the recording is deleted."""
+
+
 class Flow(ConfigModel):
     """One file of `config/flows/`; its name is the file's."""
 
@@ -339,5 +328,9 @@ class Flow(ConfigModel):
     """The node that key 0 leads to, from a menu without such a key and while the agent talks."""
     ladder: list[Rung] = [RetryRung(kind="retry"), ApologyRung(kind="apology")]
     """What is tried when the agent fails, in order."""
+    outbound: OutboundRule | None = None
+    """For calls that we make into this flow; set, it has Twilio listen for answering machines."""
+    recording: CallRecording | None = None
+    """None: calls are not recorded."""
     start: Name
     nodes: Annotated[dict[Name, Node], Field(min_length=1)]

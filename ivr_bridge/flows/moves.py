@@ -98,9 +98,35 @@ class HttpAnswered:
 
 @dataclass(frozen=True, slots=True)
 class DialEnded:
-    """A `Transfer` is over: `spoken` when caller and person have talked."""
+    """A `Transfer` is over: `spoken` when caller and person have talked.
+
+    `outcome` is what templates see as `{transfer_outcome}`.
+    """
 
     spoken: bool
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferAsked:
+    """The agent called `transfer_call`, and its last words were played: go on at this transfer node of the flow."""
+
+    node: str
+    reason: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackKept:
+    """A `PromiseCallback` was done: `kept` when it stands on the disk."""
+
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MachineAnswered:
+    """An outbound call reached an answering machine, and its tone is over. `prompt`: what it gets; None: nothing."""
+
+    prompt: str | None
 
 
 FlowInput = (
@@ -118,6 +144,9 @@ FlowInput = (
     | LanguageChanged
     | HttpAnswered
     | DialEnded
+    | TransferAsked
+    | CallbackKept
+    | MachineAnswered
 )
 
 # What the engine wants done, in this order
@@ -205,25 +234,45 @@ class AskHttp:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Leave the stream when what is playing was heard; Twilio dials `number`, then give `DialEnded`."""
+    """Leave the stream when what is playing was heard; Twilio dials `number`, then give `DialEnded`.
+
+    The rest as in the node `node`, templates filled in. `caller_id` is E.164, or empty.
+    """
 
     number: str = field(repr=False)
     ring_s: int = 25
+    mode: Literal["cold", "warm"] = "cold"
+    caller_id: str = field(default="", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    limit_s: int | None = None
+    whisper: str = field(default="", repr=False)
+    person_language: Language = "en"
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class TakeVoicemail:
-    """Leave the stream when what is playing was heard; Twilio records. The call ends with it."""
+    """Take a message when what is playing was heard, in the stream or by Twilio. The call ends with it."""
 
     prompt: str
     max_s: int
+    record: Literal["stream", "twilio"] = "stream"
+    silence_s: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseCallback:
+    """Keep that this number is to be called back into `flow`, then give `CallbackKept`."""
+
+    number: str = field(repr=False)
+    flow: str
 
 
 @dataclass(frozen=True, slots=True)
 class HangUp:
     """End the call when what is playing was heard."""
 
-    why: Literal["flow_ended", "no_way_out"] = "flow_ended"
+    why: Literal["flow_ended", "no_way_out", "machine"] = "flow_ended"
 
 
 Action = (
@@ -239,6 +288,7 @@ Action = (
     | AskHttp
     | Transfer
     | TakeVoicemail
+    | PromiseCallback
     | HangUp
 )
 
@@ -254,8 +304,9 @@ class FlowState:
     agent_there: bool = True
     """Whether an agent may be counted on."""
     began: bool = False
-    waiting: Literal["", "prompt", "key", "digits", "agent", "http", "away", "over"] = ""
-    """What the next input is expected to be: a prompt's end, a key, a digit, the agent's doing, an answer, Twilio."""
+    waiting: Literal["", "prompt", "key", "digits", "agent", "http", "callback", "away", "over"] = ""
+    """What the next input is expected to be: a prompt's end, a key, a digit, the agent's doing, an answer, a promise
+    kept, Twilio."""
     due_at: float | None = None
     """When `TimePassed` is due, monotonic seconds."""
     tries: int = 0

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from ivr_bridge.flows.model import (
     AgentNode,
+    CallbackNode,
     ConditionNode,
     DigitsNode,
     FlowNode,
@@ -57,9 +58,12 @@ def detail_of(node: Node) -> str:  # noqa: C901 - one case a kind
         case HttpNode():
             return f"{node.method} {node.url}"
         case TransferNode():
-            return f"{node.number}, rings {node.ring_s} s"
+            warm = "warm, " * (node.mode == "warm")
+            return f"{warm}{', then '.join(node.addresses)}, rings {node.ring_s} s"
+        case CallbackNode():
+            return f"then in {node.flow}" if node.flow else ""
         case VoicemailNode():
-            return f"up to {node.max_s} s"
+            return f"up to {node.max_s} s{', recorded by Twilio' * (node.record == 'twilio')}"
         case FlowNode():
             return f"goes on in {node.flow}"
         case _:

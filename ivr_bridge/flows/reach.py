@@ -76,12 +76,18 @@ _WAYS = {
 }
 """Field of a node that names another one -> its label."""
 
-_LABELS = {("agent", "next"): "ended", ("digits", "next"): "digits", ("http", "next"): "answered"}
+_LABELS = {
+    ("agent", "next"): "ended",
+    ("digits", "next"): "digits",
+    ("http", "next"): "answered",
+    ("transfer", "next"): "have talked",
+    ("callback", "next"): "promised",
+}
 
 
 def _silent(node: Node, field: str) -> bool:
-    """`next` of an agent needs a conversation that ends well, and of digits somebody who keys them in."""
-    return field != "next" or node.kind not in ("agent", "digits")
+    """`next` of an agent or a person needs a conversation, that of digits or a callback somebody's keys."""
+    return field != "next" or node.kind not in ("agent", "digits", "transfer", "callback")
 
 
 def doors(flow: Flow) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from ivr_bridge.flows.moves import (
     MuteCaller,
     OpenMenu,
     Play,
+    PromiseCallback,
     SetLanguage,
     StopPlaying,
     TakeVoicemail,
@@ -34,7 +35,7 @@ from ivr_bridge.flows.moves import (
 VALUE_MAX_CHARS = 4000
 """Of a variable: a flow that appends to one round after round must not fill the memory."""
 
-_ENDS_SOUND = (TalkWithAgent, AskHttp, Transfer, TakeVoicemail, HangUp)
+_ENDS_SOUND = (TalkWithAgent, AskHttp, PromiseCallback, Transfer, TakeVoicemail, HangUp)
 """Actions before which an interrupted prompt must have been stopped."""
 
 
@@ -143,7 +144,7 @@ class Walk:
         if self.state.disclosure:
             self.say(then_report=False)
 
-    def wait(self, waiting: Literal["prompt", "key", "digits", "agent", "http", "away", "over"]) -> None:
+    def wait(self, waiting: Literal["prompt", "key", "digits", "agent", "http", "callback", "away", "over"]) -> None:
         """The call stays at this node until something happens."""
         self.state = replace(self.state, waiting=waiting, steps_without_wait=0)
 
@@ -197,7 +198,7 @@ class Walk:
         self.state = replace(self.state, spoken=True)
         self.wait("agent")
 
-    def hang_up(self, why: Literal["flow_ended", "no_way_out"] = "flow_ended") -> None:
+    def hang_up(self, why: Literal["flow_ended", "no_way_out", "machine"] = "flow_ended") -> None:
         """End the call; the last that is ever done for it."""
         self.leave()
         self.do(HangUp(why))

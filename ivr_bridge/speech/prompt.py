@@ -17,6 +17,8 @@ class Prompt:
     text: str
     mulaw: bytes
     """Whole frames of 160 bytes (20 ms)."""
+    key: str = ""
+    """Under which the cache has it; empty: it has not."""
     payload: str = field(init=False, repr=False, compare=False)
     """`mulaw` in base64, made once: a caller's stream takes it as it stands."""
 

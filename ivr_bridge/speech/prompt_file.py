@@ -51,6 +51,10 @@ class PromptTexts(ConfigModel):
     """Before a person is dialled."""
     leave_message: PromptText
     """Before the tone of a voicemail."""
+    message_kept: PromptText
+    """A message was recorded and will not be lost."""
+    message_unheard: PromptText
+    """The caller said nothing that could be kept."""
     choose_language: PromptText
     """This language, in itself, and its key; a language node says all of them in turn."""
     agent_unavailable: PromptText

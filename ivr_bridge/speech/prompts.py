@@ -177,7 +177,7 @@ class Prompts:
 
     def _set(self, place: Place, key: str, clip: bytes) -> None:
         name, language = place
-        self._ready[place] = _Ready(Prompt(name, language, self._texts[place], clip), key)
+        self._ready[place] = _Ready(Prompt(name, language, self._texts[place], clip, key), key)
 
     async def _share(self) -> None:
         """Give back to the store what it has lost."""

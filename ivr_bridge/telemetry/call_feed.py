@@ -5,9 +5,11 @@ only, and is read through a door that asks for the API key.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from ivr_bridge.telemetry.events import CALL_ANSWERED, CALL_ENDED, CALL_REFUSED, Event
 
 KEPT_AFTER_END_S = 60.0
 WAITED_FOR_S = 5.0
@@ -23,7 +25,7 @@ class FeedEvent:
 
     number: int
     name: str
-    fields: dict[str, Any]
+    fields: Mapping[str, Any]
 
 
 @dataclass(slots=True)
@@ -50,8 +52,14 @@ class CallFeeds:
         self._feeds: dict[str, _Feed] = {}
         self._awaited: dict[str, _Awaited] = {}
 
+    def heard(self, event: Event, fields: Mapping[str, Any]) -> None:
+        """What the log tells: whatever belongs to a call is added to its feed."""
+        if call_sid := fields.get("call_sid"):
+            begins = event in (CALL_ANSWERED, CALL_REFUSED)
+            self.record(call_sid, event.name, fields, begins=begins, last=event is CALL_ENDED)
+
     def record(
-        self, call_sid: str, name: str, fields: dict[str, Any], *, begins: bool = False, last: bool = False
+        self, call_sid: str, name: str, fields: Mapping[str, Any], *, begins: bool = False, last: bool = False
     ) -> None:
         """Add an event; with `last` the feed is complete and goes away 60 s later.
 

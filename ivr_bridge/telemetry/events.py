@@ -50,6 +50,24 @@ STORE_DEGRADED = _event(
 )
 STORE_RECOVERED = _event("store.recovered", "info", "the store is back", "store", "lost_s")
 
+# Records
+RECORDS_DELAYED = _event(
+    "records.delayed", "error", "the database takes nothing; records wait on this disk", "error", "again_s",
+    "waiting_bytes",
+)  # fmt: skip
+RECORDS_RECOVERED = _event("records.recovered", "info", "the database takes records again", "delayed_s")
+RECORDS_LOST = _event("records.lost", "error", "the disk takes nothing either: lost lines", "lines", "error")
+RECORDS_MOVED = _event(
+    "records.moved", "info", "what earlier versions kept in files stands in the records now", "voicemails",
+    "conversations",
+)  # fmt: skip
+RECORDS_UNMOVED = _event(
+    "records.unmoved", "error", "that could not be done; it is tried again at the next start", "error"
+)
+RECORD_REFUSED = _event(
+    "record.refused", "error", "the database does not take a line; it lies in refused.jsonl", "table", "error"
+)
+
 # Prompts and the agent's first words
 PROMPTS_LOADED = _event("prompts.loaded", "info", "prompts ready to play", "ready", "missing", "rendered")
 PROMPT_FAILED = _event("prompt.failed", "warning", "a prompt could not be rendered", "prompt", "language", "error")
@@ -105,10 +123,103 @@ BREAKER_OPENED = _event(
 )  # fmt: skip
 BREAKER_CLOSED = _event("breaker.closed", "info", "the agent is back", "agent_id", "down_s")
 CALL_HANDED_OVER = _event("call.handed_over", "info", "the stream is left; Twilio goes on", "where")
-VOICEMAIL_TAKEN = _event(
-    "voicemail.taken", "info", "a message was recorded; var/voicemails.jsonl has it", "recording_sid", "duration_s",
-    pii=("caller",),
+TRANSFER_ASKED = _event(
+    "transfer.asked", "info", "the agent wants a person; its last words are played first", "node", pii=("reason",)
+)
+TRANSFER_BEGUN = _event(
+    "transfer.begun", "info", "a person is called; `kind`: cold or warm", "kind", "node", pii=("to_number",)
+)
+TRANSFER_ENDED = _event(
+    "transfer.ended", "info", "what came of it; `talked_s`: how long caller and person were connected", "kind", "node",
+    "outcome", "talked_s", "broken", pii=("to_number",),
 )  # fmt: skip
+TRANSFER_BROKEN = _event(
+    "transfer.broken", "warning", "green but broken: the person's leg was answered and ended at once", "kind", "node",
+    "talked_s",
+)  # fmt: skip
+TRANSFER_DOWNGRADED = _event(
+    "transfer.downgraded", "warning", "a warm transfer is made cold: there are no credentials for Twilio's REST API",
+    "flow", "node",
+)  # fmt: skip
+TRANSFER_UNPLACED = _event(
+    "transfer.unplaced", "error", "the person of a warm transfer could not be called", "node", "code", "error"
+)
+TRANSFER_WHISPERED = _event(
+    "transfer.whispered", "info", "the person of a warm transfer has answered and is asked", "person_call_sid"
+)
+TRANSFER_STATUS_CHANGED = _event(
+    "transfer.status_changed", "info", "Twilio's notice about the call to a person", "person_call_sid", "status"
+)
+TRANSFER_STUCK = _event(
+    "transfer.stuck", "error", "the caller could not be brought back from a warm transfer; tried again", "tried",
+    "code", "error",
+)  # fmt: skip
+TRANSFER_PERSON_LEFT = _event(
+    "transfer.person_left", "warning", "the person of a warm transfer could not be hung up", "code", "error"
+)
+VOICEMAIL_BEGUN = _event("voicemail.begun", "info", "the tone has sounded; a message is being recorded", "max_s")
+VOICEMAIL_TAKEN = _event(
+    "voicemail.taken", "info", "a message was recorded and listed: ivr-bridge voicemail list", "recording_sid",
+    "duration_s", pii=("caller",),
+)  # fmt: skip
+VOICEMAIL_UNHEARD = _event(
+    "voicemail.unheard", "info", "less than a second of voice: nothing was kept", "ended", "voice_ms"
+)
+VOICEMAIL_FAILED = _event(
+    "voicemail.failed", "error", "a message cannot be recorded or listed here; Twilio's recorder takes over", "error"
+)
+VOICEMAIL_DELIVERED = _event(
+    "voicemail.delivered", "info", "VOICEMAIL_WEBHOOK_URL has taken a message", "recording_sid", "attempt", "ms"
+)
+VOICEMAIL_UNDELIVERED = _event(
+    "voicemail.undelivered", "warning", "VOICEMAIL_WEBHOOK_URL did not take a message; it is tried again",
+    "recording_sid", "attempt", "error", "again_s",
+)  # fmt: skip
+RECORDING_BEGUN = _event(
+    "recording.begun", "info", "the caller was told, and the call is recorded", "recording_id", "keep_days"
+)
+RECORDING_ENDED = _event(
+    "recording.ended", "info", "a recording is whole: ivr-bridge recordings list", "recording_id", "duration_s",
+    "bytes",
+)  # fmt: skip
+RECORDING_FAILED = _event(
+    "recording.failed", "error", "a call is not recorded (any more), or recordings cannot be deleted", "recording_id",
+    "error",
+)  # fmt: skip
+RECORDINGS_DELETED = _event("recordings.deleted", "info", "recordings were deleted", "recordings", "why")
+
+# Outbound calls and callbacks
+DIAL_ASKED = _event("dial.asked", "info", "a call into a flow was asked for", "dial_id", "flow", "by", pii=("to",))
+DIAL_CREATED = _event("dial.created", "info", "Twilio makes the call", "dial_id", "call_sid", "ms")
+DIAL_DELAYED = _event(
+    "dial.delayed", "warning", "Twilio did not take the call; it is made later", "dial_id", "error", "again_s"
+)
+DIAL_UNKNOWN = _event(
+    "dial.unknown", "error", "no answer to the making of a call: whether a phone rings is looked up before anything "
+    "else is done", "dial_id", "error",
+)  # fmt: skip
+DIAL_FOUND = _event("dial.found", "info", "what became of a dial was looked up", "dial_id", "found")
+DIAL_ENDED = _event("dial.ended", "info", "a dial is over", "dial_id", "state", "status", "answered_by", "error")
+MACHINE_DETECTED = _event(
+    "machine.detected", "info", "who has answered an outbound call", "dial_id", "answered_by", "then"
+)
+DIGITS_SENT = _event(
+    "digits.sent", "info", "the agent has keys pressed on the line", "n_digits", "mode", pii=("digits",)
+)
+CALLBACK_OFFERED = _event("callback.offered", "info", "every line is taken; the caller may be called back")
+CALLBACK_PROMISED = _event(
+    "callback.promised", "info", "a caller will be called back; it stands on the disk", "callback_id", "flow",
+    pii=("number",),
+)  # fmt: skip
+CALLBACK_REFUSED = _event("callback.refused", "error", "a callback could not be kept, and was not promised", "error")
+CALLBACK_DIALLED = _event("callback.dialled", "info", "a caller is called back", "callback_id", "dial_id", "attempt")
+CALLBACK_ENDED = _event(
+    "callback.ended", "info", "an attempt at a callback is over", "callback_id", "state", "attempts", "error"
+)
+CALLBACK_CANCELLED = _event("callback.cancelled", "info", "a callback was cancelled", "callback_id")
+OUTBOUND_STALLED = _event(
+    "outbound.stalled", "error", "what is to be called cannot be read; it is tried again", "error", "again_s"
+)
 
 # The vendor's REST API
 VENDOR_RETRIED = _event(
@@ -157,11 +268,17 @@ WEBHOOK_REFUSED = _event(
     "webhook.refused", "warning", "not signed by our Twilio or ElevenLabs account", "path", "reason", "parameter_names"
 )
 CALL_ANSWERED = _event(
-    "call.answered", "info", "the voice webhook was answered with a stream", "ms", pii=("caller", "called")
+    "call.answered",
+    "info",
+    "the voice webhook was answered with a stream",
+    "ms",
+    "direction",
+    pii=("caller", "called"),
 )
 CALL_REPEATED = _event("call.repeated", "info", "Twilio asked again and got the same answer", "same")
 CALL_REFUSED = _event(
     "call.refused", "warning", "no stream for this call; the caller heard `prompt`", "reason", "prompt", "live_calls",
+    "direction",
     pii=("caller", "called"),
 )  # fmt: skip
 CALL_STATUS_CHANGED = _event("call.status_changed", "info", "Twilio's status callback", "status", "duration_s")
@@ -172,6 +289,14 @@ FALLBACK_ANSWERED = _event(
 STREAM_STATUS_CHANGED = _event(
     "stream.status_changed", "info", "Twilio's notice about a stream", "stream_sid", "status", "error"
 )
+STREAM_RETRIED = _event(
+    "stream.retried", "warning", "a stream was lost in a call that goes on; Twilio is told to open another one",
+    "attempt", "of", "agent",
+)  # fmt: skip
+CALL_TAKEN_OVER = _event(
+    "call.taken_over", "warning", "the worker that held this call is gone, or its stream came here: it goes on here",
+    "worker", "streams",
+)  # fmt: skip
 STREAM_END_ANSWERED = _event("stream.end_answered", "info", "what follows the stream", "next_step")
 
 # The caller's leg
@@ -193,13 +318,27 @@ CALLER_ASKED = _event("caller.asked", "info", "silent for long; asked whether th
 # The agent's leg
 AGENT_DIALLED = _event("agent.dialled", "debug", "a conversation is being opened", "agent_id", "auth")
 AGENT_CONNECTED = _event(
-    "agent.connected", "info", "the conversation is open", "conversation_id", "ms", "input_format", "output_format"
+    "agent.connected",
+    "info",
+    "the conversation is open",
+    "conversation_id",
+    "agent_id",
+    "ms",
+    "input_format",
+    "output_format",
 )
 AGENT_UNREACHED = _event(
     "agent.unreached", "error", "no conversation could be opened", "agent_id", "code", "error", "ms"
 )
 AGENT_UNCLAIMED = _event(
     "agent.unclaimed", "warning", "dialled for a stream that never came", "conversation_id", "open_ms", "reason"
+)
+AGENT_KEPT = _event(
+    "agent.kept", "info", "the stream is gone; the conversation waits for the next one", "conversation_id", "keep_s",
+    "why",
+)  # fmt: skip
+AGENT_RETURNED = _event(
+    "agent.returned", "info", "the caller is back in the same conversation", "conversation_id", "kept_ms"
 )
 AGENT_CLOSED = _event("agent.closed", "info", "the conversation is closed", "close_code", "reason", "by")
 AGENT_FAULTED = _event("agent.faulted", "warning", "the agent reported or sent an error", "code", "error_type", "error")
@@ -245,5 +384,5 @@ CALL_ENDED = _event(
     "result", "reason", "by", "duration_s", "first_word_ms", "greeting", "turns", "barge_ins", "tools", "tools_failed",
     "frames_in", "frames_out", "bytes_in", "bytes_out", "gaps", "gap_ms", "frames_dropped", "marks_played",
     "marks_discarded", "played_ms", "stale_audio", "unknown_messages", "noted_messages", "input_format",
-    "output_format", "conversation_id", "agent_close_code", "stream_sid", "streams",
+    "output_format", "conversation_id", "agent_close_code", "stream_sid", "streams", "transfers", "transfers_broken",
 )  # fmt: skip

@@ -1,46 +1,68 @@
-"""Writing log events: JSON lines for machines, coloured lines on a terminal, and the live feed of each call."""
+"""Writing log events: JSON lines for machines, coloured lines on a terminal; and telling whoever listens."""
 
 import contextlib
 import io
 import json
 import sys
-from typing import Any, TextIO
+from collections.abc import Mapping
+from typing import Any, Protocol, TextIO
 
 import orjson
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 from ivr_bridge.errors import LocalProtocolError
-from ivr_bridge.telemetry.call_feed import CallFeeds
-from ivr_bridge.telemetry.events import CALL_ANSWERED, CALL_ENDED, CALL_REFUSED, Event
+from ivr_bridge.telemetry.events import Event
 from ivr_bridge.telemetry.privacy import PII_PREFIX, masked
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+
+class EventListener(Protocol):
+    """Who is told of every event, whatever the level of the log: a call's live feed, the records."""
+
+    def heard(self, event: Event, fields: Mapping[str, Any]) -> None:
+        """Take one, at once; it waits for nothing and raises nothing.
+
+        Args:
+            event: which one.
+            fields: the ids bound to the log, the event's own fields, and those of a person under `pii.`, in clear.
+        """
+        ...
 
 
 class Log:
     """Writes events of the catalogue, with the ids bound to it.
 
     One for the server; `bind` gives one for a call. Numbers are rounded to a tenth for people.
+
+    Args:
+        listeners: who is told besides.
     """
 
-    __slots__ = ("_feeds", "_ids", "_logger")
+    __slots__ = ("_ids", "_listeners", "_logger")
 
-    def __init__(self, feeds: CallFeeds | None = None, *, _ids: dict[str, Any] | None = None) -> None:
-        self._feeds = feeds
-        self._ids = _ids or {}
+    def __init__(self, *listeners: EventListener) -> None:
+        self._listeners = list(listeners)
+        self._ids: dict[str, Any] = {}
         self._logger: FilteringBoundLogger = structlog.get_logger()
 
     def bind(self, **ids: str) -> "Log":
         """The same log with more ids on every line, e.g. `call_sid`."""
-        return Log(self._feeds, _ids={**self._ids, **ids})
+        bound = Log()
+        bound._listeners, bound._ids = self._listeners, {**self._ids, **ids}
+        return bound
+
+    def tell(self, listener: EventListener) -> None:
+        """One more listener, from now on, also of what was bound before."""
+        self._listeners.append(listener)
 
     def emit(self, event: Event, *, pii: dict[str, Any] | None = None, **fields: Any) -> None:
         """Write one event.
 
         Args:
             event: from the catalogue.
-            pii: what a person could be known by; masked in the log, in clear only in the call's feed.
+            pii: what a person could be known by; masked in the log, in clear only for listeners.
             fields: only those that the catalogue names for this event.
 
         Raises:
@@ -51,10 +73,10 @@ class Log:
             raise LocalProtocolError(f"{event.name} has no field {', '.join(sorted(unknown))}")
         for name, value in (pii or {}).items():
             line[PII_PREFIX + name] = value
-        call_sid = self._ids.get("call_sid")
-        if self._feeds is not None and call_sid:
-            begins = event in (CALL_ANSWERED, CALL_REFUSED)
-            self._feeds.record(call_sid, event.name, {**self._ids, **line}, begins=begins, last=event is CALL_ENDED)
+        if self._listeners:
+            told = {**self._ids, **line}
+            for listener in self._listeners:
+                listener.heard(event, told)
         with contextlib.suppress(OSError):  # a log that nobody reads any more, or a full disk, ends no call
             self._logger.log(LEVELS[event.level], event.name, **self._ids, **line)
 

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from ivr_bridge.flows.model import Language
-from ivr_bridge.tools.context import CallControl
+from ivr_bridge.tools.context import CallControl, SendMode
 from ivr_bridge.tools.registry import tool
 
 
@@ -37,6 +37,32 @@ async def choose_option(option: str, call: CallControl) -> str:
 async def show_menu(call: CallControl) -> str:
     """Open the phone menu again, for a caller who wants to hear the choices or go back to them."""
     return call.show_menu()
+
+
+@tool
+async def transfer_call(call: CallControl, to: str = "", reason: str = "") -> str:
+    """Put the caller through to a person, when they ask for one or when you cannot help them.
+
+    Say in one short sentence that you put them through: your words are played first, then the line leaves you.
+
+    Args:
+        call: this call.
+        to: where to, one of the names that you were given, never a telephone number; empty where there is one only.
+        reason: in a few words, what it is about; the person may be told.
+    """
+    return call.transfer_after_playout(to, reason)
+
+
+@tool
+async def send_digits(digits: str, call: CallControl, mode: SendMode = "tones") -> str:
+    """Press keys on the phone line, when a machine at the other end asks for them: a menu, an extension, a code.
+
+    Args:
+        digits: the keys in order: 0-9, * and #; w waits half a second.
+        call: this call.
+        mode: tones, which most machines take; carrier only if a machine did not notice the tones.
+    """
+    return call.send_digits(digits, mode)
 
 
 @tool

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Literal, Protocol
 
 from ivr_bridge.errors import ToolError
 from ivr_bridge.flows.model import Language
 
+SendMode = Literal["tones", "carrier"]
 THREAD_WAITS_S = 10.0
 """How long a tool in a thread waits for the event loop to change the call."""
 
@@ -78,6 +79,36 @@ class CallControl(Protocol):
         """
         ...
 
+    def transfer_after_playout(self, to: str, reason: str) -> str:
+        """Put the caller through to a person, once the agent's last words have been played.
+
+        Args:
+            to: a transfer node of the flow where the call stands, by its name; empty: the only one that it has.
+            reason: what it is about, as the agent puts it; kept as `{transfer_reason}`.
+
+        Returns:
+            What happens now, for the agent.
+
+        Raises:
+            ToolError: the flow has no transfer node of that name; the message lists those that it has.
+        """
+        ...
+
+    def send_digits(self, digits: str, mode: SendMode) -> str:
+        """Press keys on the line, for a machine at the other end.
+
+        Args:
+            digits: 0-9, `*`, `#`, A-D; `w` waits half a second.
+            mode: `tones`: as tones in the stream. `carrier`: the stream is left, and another one comes.
+
+        Returns:
+            What happens now, for the agent.
+
+        Raises:
+            ToolError: those are no keys, or too many.
+        """
+        ...
+
     def switch_language(self, language: Language) -> str:
         """Let the call go on in another language: its prompts, and the agent as the flow's `switch` says.
 
@@ -131,6 +162,14 @@ class ThreadedControl:
     def show_menu(self) -> str:
         """As the call's own; waits and raises like `choose_option`."""
         return self._in_loop(self._control.show_menu)
+
+    def transfer_after_playout(self, to: str, reason: str) -> str:
+        """As the call's own; waits and raises like `choose_option`."""
+        return self._in_loop(partial(self._control.transfer_after_playout, to, reason))
+
+    def send_digits(self, digits: str, mode: SendMode) -> str:
+        """As the call's own; waits and raises like `choose_option`."""
+        return self._in_loop(partial(self._control.send_digits, digits, mode))
 
     def switch_language(self, language: Language) -> str:
         """As the call's own; waits and raises like `choose_option`."""

@@ -94,6 +94,8 @@ class ToolDispatch:
         """Tool calls so far, without repeated ones."""
         self.failed = 0
         """Those answered with an error."""
+        self.unanswered: tuple[str, ...] = ()
+        """The ids of those that `close` cut short."""
         self.repeated = 0
         """Tool calls whose id had come before; they were ignored."""
 
@@ -135,6 +137,7 @@ class ToolDispatch:
         A sync tool cannot be stopped: it goes on in its thread, unheard.
         """
         self._closed = True
+        self.unanswered += tuple(self._running)
         for running in list(self._running.values()):
             self._forget(running)
             self._log.emit(TOOL_CANCELLED, tool=running.tool_name, tool_call_id=running.tool_call_id, ms=running.ms)

@@ -136,14 +136,33 @@ class HttpRequests:
         Raises:
             HttpFailed: one of its kinds; nothing is tried again.
         """
+        content = None if body is None else _encoded(body)
+        return await self.send(method, url, headers, content, timeout_s=timeout_s, allow_private=allow_private)
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes | None,
+        content_type: str = "application/json",
+        *,
+        timeout_s: float,
+        allow_private: AllowPrivate = False,
+    ) -> HttpReply:
+        """As `ask`, with a body that is bytes already, of any length.
+
+        Raises:
+            HttpFailed: one of its kinds; nothing is tried again.
+        """
         target = read_target(url)
         host = target.raw_host or ""
         try:
             async with self._session(allow_private).request(
                 method,
                 target,
-                data=None if body is None else _encoded(body),
-                headers=_headers(headers, has_body=body is not None),
+                data=content,
+                headers=_headers(headers, None if content is None else content_type),
                 timeout=aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(timeout_s, _CONNECT_TIMEOUT_S)),
                 allow_redirects=False,
             ) as response:
@@ -219,10 +238,10 @@ def read_target(url: str) -> URL:
     return target
 
 
-def _headers(headers: Mapping[str, str], *, has_body: bool) -> dict[str, str]:
+def _headers(headers: Mapping[str, str], content_type: str | None) -> dict[str, str]:
     sent = {"User-Agent": "ivr-bridge", "Accept": "application/json", "Accept-Encoding": "identity"}
-    if has_body:
-        sent["Content-Type"] = "application/json"
+    if content_type is not None:
+        sent["Content-Type"] = content_type
     known = {name.lower(): name for name in sent}
     for name, value in headers.items():
         if _CONTROL.search(value):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,11 +13,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
+    "AskToAccept",
     "CallDesk",
     "ConnectStream",
     "DialNumber",
+    "GatherKeys",
     "HangUp",
     "IncomingCall",
+    "JoinRoom",
     "RecordMessage",
     "Recording",
     "SayAndHangUp",
@@ -42,6 +46,14 @@ class IncomingCall:
     idempotency_token: str = ""
     dial_status: str = ""
     """After a `<Dial>`: `DialCallStatus`, completed, answered, busy, no-answer, failed or canceled."""
+    dial_duration_s: int | None = None
+    """After a `<Dial>` that was answered: how long the person was on the line."""
+    flow: str | None = None
+    """Where it begins; None: in the called number's flow."""
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What templates may name beside the call's own."""
+    dial_bridged: bool = True
+    """After a `<Dial>` that was answered: whether caller and person ever heard each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +67,16 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class ConnectStream:
-    """Open a media stream to us; `token` is its one-time ticket, `apology` the last resort behind it."""
+    """Open a media stream to us; `token` is its one-time ticket, `apology` the last resort behind it.
+
+    `worker` names the process that holds the call, for a proxy that can tell several apart.
+    """
 
     token: str = field(repr=False)
     apology: Spoken
+    worker: str = "0"
+    digits: str = field(default="", repr=False)
+    """Keys that Twilio presses before; `w` is half a second of silence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +88,51 @@ class SayAndHangUp:
 
 @dataclass(frozen=True, slots=True)
 class DialNumber:
-    """Put the caller through to a person; `ring_s` is how long they are rung."""
+    """Put the caller through to a person; `ring_s` is how long they are rung, `limit_s` how long they may talk.
+
+    `caller_id` is what the person sees; empty: as Twilio has it, the caller's own. `headers` are for a SIP address.
+    """
 
     number: str = field(repr=False)
     spoken: Spoken | None = None
     ring_s: int | None = None
+    caller_id: str = field(default="", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    limit_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JoinRoom:
+    """Meet in a conference: the caller waits there with music, the person begins it; when one leaves, it is over."""
+
+    room: str
+    as_person: bool = False
+    spoken: Spoken | None = None
+    """Said before."""
+    hold_url: str = ""
+    """What the caller hears meanwhile: audio that is played again and again; empty: silence."""
+    limit_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AskToAccept:
+    """A person has answered: say this, and wait `wait_s` for a key; `token` names the transfer."""
+
+    token: str = field(repr=False)
+    spoken: Spoken
+    wait_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class GatherKeys:
+    """Say it and wait for keys, which are posted to `path`; without any, `otherwise` is said and the call ends."""
+
+    path: str
+    spoken: Spoken
+    otherwise: Spoken
+    n_digits: int | None = None
+    """None: until `#`."""
+    wait_s: int = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +156,17 @@ class HangUp:
     """End the call."""
 
 
-Answer = ConnectStream | SayAndHangUp | DialNumber | RecordMessage | VendorsTwiml | HangUp
+Answer = (
+    ConnectStream
+    | SayAndHangUp
+    | DialNumber
+    | JoinRoom
+    | AskToAccept
+    | GatherKeys
+    | RecordMessage
+    | VendorsTwiml
+    | HangUp
+)
 """What Twilio shall do next."""
 
 
@@ -130,6 +198,18 @@ class CallDesk(Protocol):
 
     async def fallback(self, call: IncomingCall, error_code: str, error_url: str) -> Answer:
         """Twilio could not use our answer at `error_url`; the desk logs it."""
+        ...
+
+    async def whisper(self, call: IncomingCall, token: str) -> Answer:
+        """A person has answered the call of a warm transfer: what do they hear? `call` is theirs."""
+        ...
+
+    async def whisper_answered(self, call: IncomingCall, token: str, digits: str) -> Answer:
+        """That person has pressed a key (`digits`), or none in time."""
+        ...
+
+    def transfer_status_changed(self, token: str, call_sid: str, status: str) -> None:
+        """Twilio's notice about the call to that person."""
         ...
 
     def status_changed(self, call_sid: str, status: str, duration_s: int | None) -> None:

@@ -1,6 +1,7 @@
 """Who is let in at `/twilio/media/{worker}`, and how far: signature, upgrade, `start` in time; then the desk decides.
 
-Nothing expensive happens before `start`; the token in it is the desk's to check.
+Nothing expensive happens before `start`; the token in it is the desk's to check. The worker in the path is for a proxy:
+a stream that comes to another worker than its path names is let in all the same, and the call follows it there.
 """
 
 from __future__ import annotations
@@ -27,8 +28,7 @@ START_TIMEOUT_S = 5.0
 MAX_WAITING = 256
 """Sockets that may be open without a `start`."""
 
-WORKER = "0"
-"""The only worker there is; the path names who holds the call."""
+MEDIA_PATH = "/twilio/media"
 
 SIGNATURE_HEADER = "X-Twilio-Signature"
 
@@ -83,11 +83,9 @@ class StreamDoor:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serve one media socket from upgrade to close.
 
-        Before the upgrade: 404 for another worker, 403 unsigned, 503 when too many wait. After it: 1008 for a peer that
-        breaks the protocol or says nothing, 1011 when the desk raised, else 1000 or whatever the desk closed with.
+        Before the upgrade: 403 unsigned, 503 when too many wait. After it: 1008 for a peer that breaks the protocol or
+        says nothing, 1011 when the desk raised, else 1000 or whatever the desk closed with.
         """
-        if request.match_info["worker"] != WORKER:
-            return web.Response(status=404)
         url = stream_base_url(self._base_url()) + request.raw_path
         signature = request.headers.get(SIGNATURE_HEADER)
         if not signed_by_twilio(signature=signature, url=url, form=None, tokens=self._auth_tokens()):

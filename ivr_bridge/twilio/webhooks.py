@@ -15,19 +15,18 @@ from ivr_bridge.settings import Settings
 from ivr_bridge.telemetry import events
 from ivr_bridge.telemetry.log import Log
 from ivr_bridge.twilio import twiml
-from ivr_bridge.twilio.call_desk import (
-    Answer,
-    CallDesk,
-    ConnectStream,
-    DialNumber,
-    IncomingCall,
-    Recording,
-    RecordMessage,
-    SayAndHangUp,
-    VendorsTwiml,
+from ivr_bridge.twilio.answer_text import (
+    ACCEPT_SUFFIX,
+    STREAM_ENDED_PATH,
+    STREAM_STATUS_PATH,
+    TRANSFER_STATUS_PATH,
+    VOICEMAIL_PATH,
+    WHISPER_PATH,
+    answer_text,
 )
+from ivr_bridge.twilio.call_desk import Answer, CallDesk, IncomingCall, Recording
 from ivr_bridge.twilio.signature import signed_by_twilio
-from ivr_bridge.twilio.stream_door import SIGNATURE_HEADER, WORKER, StreamDoor, stream_base_url
+from ivr_bridge.twilio.stream_door import MEDIA_PATH, SIGNATURE_HEADER, StreamDoor
 from ivr_bridge.twilio.twiml import Spoken
 
 MAX_BODY_BYTES = 64 * 1024
@@ -37,12 +36,11 @@ BODY_TIMEOUT_S = 5.0
 FORM_TYPE = "application/x-www-form-urlencoded"
 IDEMPOTENCY_HEADER = "I-Twilio-Idempotency-Token"
 MAX_NAMES_LOGGED = 40
+OUTBOUND = "outbound-api"
+"""Twilio's `Direction` of a call that we have made."""
 
 APOLOGY = Spoken("We are sorry, something went wrong on our side. Please call again in a few minutes.", "en")
 """What a caller hears when our own code failed."""
-
-STREAM_ENDED_PATH, STREAM_STATUS_PATH = "/twilio/stream-ended", "/twilio/stream-status"
-VOICEMAIL_PATH = "/twilio/voicemail"
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,59}")
 
@@ -83,30 +81,30 @@ class Webhooks:
 
     async def voice(self, request: web.Request) -> web.Response:
         """A call came in."""
-        return await self._answer(request, lambda form: self._desk.answer_voice(_incoming_call(request, form)))
+        return await self.answer(request, lambda form: self._desk.answer_voice(incoming_call(request, form)))
 
     async def stream_ended(self, request: web.Request) -> web.Response:
         """The stream of a call, or a `<Dial>`, has ended: what follows?"""
-        return await self._answer(request, lambda form: self._desk.stream_ended(_incoming_call(request, form)))
+        return await self.answer(request, lambda form: self._desk.stream_ended(incoming_call(request, form)))
 
     async def voicemail(self, request: web.Request) -> web.Response:
         """A message was recorded."""
-        return await self._answer(
-            request, lambda form: self._desk.voicemail_taken(_incoming_call(request, form), _recording(form))
+        return await self.answer(
+            request, lambda form: self._desk.voicemail_taken(incoming_call(request, form), _recording(form))
         )
 
     async def fallback(self, request: web.Request) -> web.Response:
         """Twilio could not use one of our answers."""
-        return await self._answer(
+        return await self.answer(
             request,
             lambda form: self._desk.fallback(
-                _incoming_call(request, form), form.get("ErrorCode", ""), form.get("ErrorUrl", "")
+                incoming_call(request, form), form.get("ErrorCode", ""), form.get("ErrorUrl", "")
             ),
         )
 
     async def status(self, request: web.Request) -> web.Response:
         """A notice about a call; answered 204."""
-        return await self._note(
+        return await self.note(
             request,
             lambda form: self._desk.status_changed(
                 form["CallSid"], form.get("CallStatus", ""), _seconds(form.get("CallDuration"))
@@ -115,25 +113,48 @@ class Webhooks:
 
     async def stream_status(self, request: web.Request) -> web.Response:
         """A notice about a stream; answered 204."""
-        return await self._note(
+        return await self.note(
             request,
             lambda form: self._desk.stream_status_changed(
                 form["CallSid"], form.get("StreamSid", ""), form.get("StreamEvent", ""), form.get("StreamError", "")
             ),
         )
 
-    async def _answer(self, request: web.Request, ask: Callable[[Form], Awaitable[Answer]]) -> web.Response:
+    async def whisper(self, request: web.Request) -> web.Response:
+        """A person has answered a warm transfer: what do they hear?"""
+        token = request.match_info["token"]
+        return await self.answer(request, lambda form: self._desk.whisper(incoming_call(request, form), token))
+
+    async def whisper_answered(self, request: web.Request) -> web.Response:
+        """That person has pressed a key, or none."""
+        token = request.match_info["token"]
+        return await self.answer(
+            request,
+            lambda form: self._desk.whisper_answered(incoming_call(request, form), token, form.get("Digits", "")),
+        )
+
+    async def transfer_status(self, request: web.Request) -> web.Response:
+        """A notice about the call to that person; answered 204."""
+        token = request.match_info["token"]
+        return await self.note(
+            request,
+            lambda form: self._desk.transfer_status_changed(token, form["CallSid"], form.get("CallStatus", "")),
+        )
+
+    async def answer(self, request: web.Request, ask: Callable[[Form], Awaitable[Answer]]) -> web.Response:
+        """Whatever `ask` answers to a signed form, as TwiML; the refusal where it is not signed."""
         form = await self._verified_form(request)
         if isinstance(form, web.Response):
             return form
         try:
-            text = self._written(await ask(form))
+            text = answer_text(await ask(form), self._base_url())
         except Exception as error:  # noqa: BLE001 - a task border: logged, and the caller hears words
             self._failed(request, form, error)
             text = twiml.say_and_hang_up(self._apology)
         return web.Response(text=text, content_type="text/xml")
 
-    async def _note(self, request: web.Request, tell: Callable[[Form], None]) -> web.Response:
+    async def note(self, request: web.Request, tell: Callable[[Form], None]) -> web.Response:
+        """204 once a signed form was told; the refusal where it is not signed."""
         form = await self._verified_form(request)
         if isinstance(form, web.Response):
             return form
@@ -142,28 +163,6 @@ class Webhooks:
         except Exception as error:  # noqa: BLE001 - a task border: logged; Twilio would only repeat the notice
             self._failed(request, form, error)
         return web.Response(status=204)
-
-    def _written(self, answer: Answer) -> str:
-        base_url = self._base_url()
-        if isinstance(answer, ConnectStream):
-            return twiml.connect_stream(
-                stream_url=f"{stream_base_url(base_url)}/twilio/media/{WORKER}",
-                action_url=base_url + STREAM_ENDED_PATH,
-                status_url=base_url + STREAM_STATUS_PATH,
-                token=answer.token,
-                apology=answer.apology,
-            )
-        if isinstance(answer, SayAndHangUp):
-            return twiml.say_and_hang_up(answer.spoken)
-        if isinstance(answer, DialNumber):
-            return twiml.dial(answer.number, answer.spoken, base_url + STREAM_ENDED_PATH, answer.ring_s)
-        if isinstance(answer, RecordMessage):
-            return twiml.record(
-                spoken=answer.spoken, thanks=answer.thanks, max_s=answer.max_s, action_url=base_url + VOICEMAIL_PATH
-            )
-        if isinstance(answer, VendorsTwiml):
-            return answer.text
-        return twiml.hang_up()
 
     async def _verified_form(self, request: web.Request) -> Form | web.Response:
         """The form of a request that Twilio signed, or the refusal: 400, 403, 408, 413."""
@@ -213,17 +212,20 @@ def add_routes(
     desk: CallDesk,
     log: Log,
     apology: Spoken = APOLOGY,
-) -> None:
+) -> Webhooks:
     """Put everything that Twilio calls under `/twilio/` of `app`.
 
     Args:
-        app: gets six POST routes and the media socket's.
+        app: gets the POST routes and the media socket's.
         settings: `twilio_account_sid`, when set, keeps other accounts out.
         auth_tokens: asked at each request, so that a token can be rotated; never empty.
         base_url: asked at each request: `PUBLIC_BASE_URL`, or `http://HOST:PORT` once the port is bound.
         desk: decides about calls and holds them.
         log: the server's.
         apology: heard when the desk fails.
+
+    Returns:
+        The handlers, for routes beside these.
     """
     webhooks = Webhooks(
         settings=settings, auth_tokens=auth_tokens, base_url=base_url, desk=desk, log=log, apology=apology
@@ -237,19 +239,30 @@ def add_routes(
     app.router.add_post("/twilio/fallback", webhooks.fallback)
     app.router.add_post("/twilio/status", webhooks.status)
     app.router.add_post(STREAM_STATUS_PATH, webhooks.stream_status)
-    app.router.add_get("/twilio/media/{worker}", door.handle, allow_head=False)
+    app.router.add_post(f"{WHISPER_PATH}/{{token}}", webhooks.whisper)
+    app.router.add_post(f"{WHISPER_PATH}/{{token}}{ACCEPT_SUFFIX}", webhooks.whisper_answered)
+    app.router.add_post(f"{TRANSFER_STATUS_PATH}/{{token}}", webhooks.transfer_status)
+    app.router.add_get(MEDIA_PATH, door.handle, allow_head=False)
+    app.router.add_get(MEDIA_PATH + "/{worker}", door.handle, allow_head=False)
+    return webhooks
 
 
-def _incoming_call(request: web.Request, form: Form) -> IncomingCall:
+def incoming_call(request: web.Request, form: Form) -> IncomingCall:
+    """A call as a form describes it. `caller` is the person outside, also where it is we who have called."""
+    caller, called = form.get("From", ""), form.get("To", "")
+    if form.get("Direction") == OUTBOUND:
+        caller, called = called, caller
     return IncomingCall(
         call_sid=form["CallSid"],
         account_sid=form.get("AccountSid", ""),
-        caller=form.get("From", ""),
-        called=form.get("To", ""),
+        caller=caller,
+        called=called,
         direction=form.get("Direction", ""),
         status=form.get("CallStatus", ""),
         idempotency_token=request.headers.get(IDEMPOTENCY_HEADER, ""),
         dial_status=form.get("DialCallStatus", ""),
+        dial_duration_s=_seconds(form.get("DialCallDuration")),
+        dial_bridged=form.get("DialBridged", "").lower() != "false",
     )
 
 

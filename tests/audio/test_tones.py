@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ivr_bridge.audio.levels import rms_dbov
-from ivr_bridge.audio.tones import dtmf, sine
+from ivr_bridge.audio.tones import PAIR_DBOV, dtmf, sine
 
 KEYS_HZ = {"1": (697, 1209), "5": (770, 1336), "9": (852, 1477), "*": (941, 1209), "#": (941, 1477), "D": (941, 1633)}
 
@@ -52,3 +52,11 @@ def test_keys_follow_one_another() -> None:
 def test_a_character_that_is_no_key_is_refused() -> None:
     with pytest.raises(ValueError, match="'Ex'"):
         dtmf("1xE2")
+
+
+def test_a_key_can_be_sent_softer_and_no_louder() -> None:
+    loud, soft = dtmf("5", off_ms=0), dtmf("5", off_ms=0, pair_dbov=PAIR_DBOV - 6)
+    assert rms_dbov(loud) == pytest.approx(PAIR_DBOV, abs=0.1)
+    assert rms_dbov(soft) == pytest.approx(PAIR_DBOV - 6, abs=0.1)
+    with pytest.raises(ValueError, match="at most"):
+        dtmf("5", pair_dbov=-3)

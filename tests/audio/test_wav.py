@@ -7,7 +7,7 @@ import pytest
 
 from ivr_bridge.audio.g711 import alaw_decode, alaw_encode, mulaw_decode, mulaw_encode
 from ivr_bridge.audio.tones import sine
-from ivr_bridge.audio.wav import read_wav, write_wav
+from ivr_bridge.audio.wav import MULAW_HEADER_BYTES, in_turn, mended_header, mulaw_wav_header, read_wav, write_wav
 from ivr_bridge.errors import AudioFormatError
 
 TONE = sine(440, 50, 8000, -20.0)
@@ -96,3 +96,33 @@ def test_what_cannot_be_read_is_said(wav: bytes, words: str) -> None:
 def test_what_cannot_be_written_is_said(channels: list[bytes]) -> None:
     with pytest.raises(AudioFormatError, match="at least one channel"):
         write_wav(channels, 8000)
+
+
+@pytest.mark.parametrize(("channels", "audio"), [(1, b"\x10" * 161), (2, b"\x10\x90" * 80)])
+def test_a_mulaw_file_grows_behind_a_header_that_is_written_anew(channels: int, audio: bytes) -> None:
+    whole = mulaw_wav_header(channels, len(audio)) + audio
+    assert len(mulaw_wav_header(channels, 0)) == MULAW_HEADER_BYTES
+    pcm16, rate_hz = read_wav(whole)
+    assert rate_hz == 8000
+    assert len(pcm16) == 2 * len(audio) // channels
+    cut_off = mulaw_wav_header(channels, 0) + audio
+    assert mended_header(cut_off[:MULAW_HEADER_BYTES], len(cut_off)) == whole[:MULAW_HEADER_BYTES]
+
+
+def test_half_a_sample_at_the_end_of_a_cut_off_file_is_left_out() -> None:
+    assert mended_header(mulaw_wav_header(2, 0), MULAW_HEADER_BYTES + 7) == mulaw_wav_header(2, 6)
+
+
+@pytest.mark.parametrize("header", [b"", b"RIFF", mulaw_wav_header(1, 0)[:57], write_wav([b"\0" * 100], 8000)[:58]])
+def test_only_files_of_ours_are_mended(header: bytes) -> None:
+    with pytest.raises(AudioFormatError):
+        mended_header(header, 1000)
+
+
+def test_a_header_says_at_most_what_fits() -> None:
+    assert len(mulaw_wav_header(1, 2**40)) == MULAW_HEADER_BYTES
+
+
+def test_two_channels_in_turn() -> None:
+    assert in_turn(b"\x01\x02\x03", b"\x11") == b"\x01\x11\x02\xff\x03\xff"
+    assert in_turn(b"", b"") == b""

@@ -1,6 +1,6 @@
 """What a call gets: its flow, its agent, its first words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +20,7 @@ from ivr_bridge.flows.moves import CallBegun, KeyPressed, LanguageChanged
 from ivr_bridge.settings import BridgeConfig
 from ivr_bridge.telemetry.log import Log
 from ivr_bridge.tools.registry import ToolRegistry
+from ivr_bridge.twilio.call_desk import IncomingCall
 from tests.support.front_desk import incoming
 from tests.support.virtual_time import run_virtual
 
@@ -63,13 +64,15 @@ class FakeProfile:
         return self.words
 
 
-def admitted(*flows: dict[str, Any], profile: FakeProfile | None = None, **config: Any) -> LiveCall:
+def admitted(
+    *flows: dict[str, Any], profile: FakeProfile | None = None, call: IncomingCall | None = None, **config: Any
+) -> LiveCall:
     book = FlowBook({f"flow_{n}": Flow.model_validate(each) for n, each in enumerate(flows)}, {})
     unused: Any = None
     known: Any = profile or FakeProfile()
     tools = ToolRegistry.from_module(None)
     ivr = Ivr(BridgeConfig(**config), book, Engine(book.flows, {}), unused, known, tools)
-    return new_call(ivr, incoming(), Log(), 1000.0, utc_now)
+    return new_call(ivr, call or incoming(), Log(), 1000.0, utc_now)
 
 
 def step(live: LiveCall, *happened: Any) -> None:
@@ -100,6 +103,16 @@ def test_the_called_number_chooses_the_flow_which_has_the_first_word_about_every
     assert live.ladder() is live.ladder()
     assert live.account.begun_at == 1000.0
     assert live.journey.flow.ladder == [RetryRung(kind="retry")]
+
+
+def test_a_call_that_we_make_begins_where_it_was_asked_to() -> None:
+    into = replace(incoming(), flow="flow_1", variables={"name": "Ann", "caller": "+1"})
+    live = admitted(flow(numbers=["*"]), flow("menu", numbers=[]), call=into)
+    assert live.journey.state.flow == "flow_1"
+    assert live.journey.values["name"] == "Ann"
+    assert live.journey.values["caller"] == "+15550100001", "what is known of the call is not overwritten"
+    gone = admitted(flow(numbers=["*"]), call=replace(into, flow="not_any_more"))
+    assert gone.journey.state.flow == "flow_0"
 
 
 def test_what_the_flow_does_not_say_is_as_in_the_bridges_file() -> None:

@@ -18,6 +18,7 @@ from ivr_bridge.elevenlabs.conversation.events import AgentAudio, Alignment
 from ivr_bridge.speech.prompt import Prompt
 from ivr_bridge.telemetry.log import Log
 from ivr_bridge.twilio.stream_events import MarkReached
+from tests.support.call_scene import prompt
 from tests.support.legs import FakeCaller, silence_b64
 from tests.support.virtual_time import run_virtual
 
@@ -322,3 +323,38 @@ def test_half_a_sample_is_kept_while_playback_runs_dry() -> None:
         assert rms_dbov(heard) < -60
 
     play(story, PCM)
+
+
+class Tap:
+    """Notes what the caller hears."""
+
+    def __init__(self) -> None:
+        self.noted: list[tuple[str, float]] = []
+
+    def sent(self, payload: str, starts_at: float) -> None:
+        self.noted.append((payload[:4], round(starts_at, 3)))
+
+    def cleared(self, now: float) -> None:
+        self.noted.append(("clear", round(now, 3)))
+
+
+def test_a_tap_is_told_what_is_heard_when_and_what_is_not() -> None:
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        line = AgentToCaller(FakeCaller(), CallAccount(loop.time()), loop.time, Log())
+        tap = Tap()
+        line.play(prompt("a", 400))
+        line.taps = (tap,)
+        line.play(prompt("b", 400))
+        assert tap.noted, "the second prompt is heard behind the first"
+        assert tap.noted[0][1] == round(loop.time() + 0.4, 3)
+        await asyncio.sleep(0.5)
+        line.interrupt()
+        assert tap.noted[-1] == ("clear", round(loop.time(), 3))
+        line.taps = ()
+        line.play_filler(prompt("c", 400))
+        line.stop_filler()
+        assert tap.noted[-1][0] == "clear"
+        assert len([kind for kind, _ in tap.noted if kind == "clear"]) == 1
+
+    run_virtual(story())

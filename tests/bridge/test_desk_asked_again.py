@@ -110,7 +110,7 @@ def test_a_message_told_again() -> None:
     async def story(house: House) -> None:
         await asks_for_a_person(house)
         await dialled(house, "busy")
-        house.desk._voicemails = Keeper()  # type: ignore[assignment]
+        house.desk._after._voicemails = Keeper()  # type: ignore[assignment]
         answers = await asyncio.gather(*(house.desk.voicemail_taken(incoming(), TAKEN) for _ in range(3)))
         assert answers == [HangUp()] * 3
 

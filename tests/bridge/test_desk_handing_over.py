@@ -1,9 +1,6 @@
 """A call that leaves its stream: to a person, to the recorder, to the vendor; and what it comes back to."""
 
 import asyncio
-import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,13 +20,14 @@ from ivr_bridge.twilio.call_desk import (
 )
 from ivr_bridge.twilio.stream_events import DtmfPressed
 from tests.support.front_desk import House, Phone, in_house, incoming, sid
+from tests.support.sounds import RowsRefused
 
 NODES: dict[str, Any] = {
     "agent": {"kind": "agent"},
     "menu": {"kind": "menu", "prompt": "main_menu", "options": {"talk": {"key": 1, "says": "talk", "next": "agent"}},
              "otherwise": "bye"},
     "desk": {"kind": "transfer", "number": "+15550100", "ring_s": 20, "failed": "message"},
-    "message": {"kind": "voicemail", "max_s": 60},
+    "message": {"kind": "voicemail", "max_s": 60, "record": "twilio"},
     "bye": {"kind": "hang_up", "prompt": "goodbye"},
 }  # fmt: skip
 
@@ -41,16 +39,6 @@ def flow(**nodes: Any) -> dict[str, Any]:
 FLOW = flow()
 BACK_TO_MENU = flow(desk={**NODES["desk"], "failed": "menu"})
 TAKEN = Recording("RE1", "https://api.example/RE1", 7)
-
-
-@pytest.fixture(autouse=True)
-def _files_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Virtual time does not wait for threads."""
-
-    async def at_once(work: Callable[..., Any], *arguments: Any) -> Any:
-        return work(*arguments)
-
-    monkeypatch.setattr("ivr_bridge.bridge.voicemail_file.asyncio.to_thread", at_once)
 
 
 async def asks_for_a_person(house: House, call_sid: str = sid()) -> tuple[Phone, Answer]:
@@ -68,15 +56,14 @@ async def dialled(
     return await house.desk.stream_ended(incoming(call_sid, status=status, dial_status=dial_status, **more))
 
 
-def kept(folder: Path) -> list[dict[str, Any]]:
-    path = folder / "voicemails.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+def kept(house: House) -> list[dict[str, Any]]:
+    return house.rows.of("voicemails")
 
 
 # To a person
 
 
-def test_nobody_answers_and_a_message_is_taken(tmp_path: Path) -> None:
+def test_nobody_answers_and_a_message_is_taken() -> None:
     async def story(house: House) -> None:
         phone, answer = await asks_for_a_person(house)
         assert phone.caller.closed == (1000, "")
@@ -91,15 +78,15 @@ def test_nobody_answers_and_a_message_is_taken(tmp_path: Path) -> None:
             "text of goodbye",
             60,
         )
-        assert kept(tmp_path) == []
+        assert kept(house) == []
         await asyncio.sleep(9)
         assert await house.desk.voicemail_taken(incoming(), TAKEN) == HangUp()
-        [line] = kept(tmp_path)
+        [line] = kept(house)
         assert (line["call_sid"], line["caller"], line["recording_url"]) == (sid(), "+15550100001", TAKEN.url)
         assert len(house.desk.calls) == 0
         house.desk.status_changed(sid(), "completed", 33)
 
-    house = in_house(story, flow=FLOW, var_dir=tmp_path)
+    house = in_house(story, flow=FLOW)
     assert house.reasons == ["voicemail_left"]
     assert [line["where"] for line in house.events("call.handed_over")] == ["person", "voicemail"]
     [taken] = house.events("voicemail.taken")
@@ -200,18 +187,19 @@ def test_a_menu_after_the_dialling_needs_a_stream_and_it_is_the_same_call() -> N
         assert live is before
         assert (live.state, live.journey.state.node) == (CallState.ADMITTED, "menu")
         await asyncio.sleep(0.5)
-        assert len(house.desk.parked) == 1, "an agent is on its way again"
-        assert len(house.dialled) == 2
+        assert (len(house.desk.parked), len(house.desk.kept)) == (0, 1), "the agent has waited for its caller"
+        assert len(house.dialled) == 1
         phone = house.connect(sid(), answer.token)
         await asyncio.sleep(1)
         assert phone.caller.heard_ms() == pytest.approx(1000), "the menu, at once"
-        assert house.agents[0].closed
-        assert not house.agents[1].closed
-        assert "talk = talk" in dict(house.agents[1].sent)["contextual_update"]
+        assert not house.agents[0].closed
+        told = [text for kind, text in house.agents[0].sent if kind == "contextual_update"]
+        assert told[-2].startswith("The caller is back on the line.")
+        assert "talk = talk" in told[-1]
         phone.caller.says(DtmfPressed("1"))
         await asyncio.sleep(0.5)
         assert live.journey.state.node == "agent"
-        assert "user_message" in dict(house.agents[1].sent)
+        assert "user_message" in dict(house.agents[0].sent)
         await phone.stops()
         assert await house.asks("completed") == HangUp()
 
@@ -232,10 +220,12 @@ def test_the_agent_of_the_new_stream_is_told_what_was_said_before() -> None:
         phone.caller.says(DtmfPressed("0"))
         await phone.running
         await house.asks()
+        await asyncio.sleep(31)  # longer than its agent waits
         answer = await dialled(house, "busy")
         assert isinstance(answer, ConnectStream)
         house.connect(sid(), answer.token)
         await asyncio.sleep(1)
+        assert house.agents[0].closed
         assert "I have lost my suitcase." in str(house.agents[1].sent)
 
     in_house(story, flow=flow(desk={**NODES["desk"], "failed": "agent"}))
@@ -278,7 +268,7 @@ def test_whoever_is_sent_here_again_hears_something(start: str) -> None:
 # The recorder, and the vendor
 
 
-def test_straight_to_the_recorder_whose_prompt_was_heard_in_the_stream(tmp_path: Path) -> None:
+def test_straight_to_the_recorder_whose_prompt_was_heard_in_the_stream() -> None:
     async def story(house: House) -> None:
         phone = house.connect(sid(), (await house.answers()).token)
         await phone.running
@@ -289,32 +279,31 @@ def test_straight_to_the_recorder_whose_prompt_was_heard_in_the_stream(tmp_path:
         await asyncio.sleep(30)
         house.desk.status_changed(sid(), "completed", 35)
         assert await house.desk.voicemail_taken(incoming(status="completed"), TAKEN) == HangUp()
-        assert len(kept(tmp_path)) == 1, "the status came first"
+        assert len(kept(house)) == 1, "the status came first"
 
-    house = in_house(story, flow={**FLOW, "start": "message"}, var_dir=tmp_path)
+    house = in_house(story, flow={**FLOW, "start": "message"})
     assert house.reasons == ["voicemail_left"]
     assert house.dialled == []
 
 
-def test_a_message_of_a_call_that_nobody_knows_is_kept(tmp_path: Path) -> None:
+def test_a_message_of_a_call_that_nobody_knows_is_kept() -> None:
     async def story(house: House) -> None:
         assert await house.desk.voicemail_taken(incoming(sid(7)), TAKEN) == HangUp()
         assert await house.desk.voicemail_taken(incoming(sid(7)), TAKEN) == HangUp()
-        assert [line["call_sid"] for line in kept(tmp_path)] == [sid(7)]
+        assert [line["call_sid"] for line in kept(house)] == [sid(7)]
 
-    house = in_house(story, var_dir=tmp_path)
+    house = in_house(story)
     assert [line["call_sid"] for line in house.events("voicemail.taken")] == [sid(7)]
     assert house.reasons == []
 
 
-def test_a_message_that_cannot_be_kept_is_not_passed_over(tmp_path: Path) -> None:
-    (tmp_path / "voicemails.jsonl").mkdir()
-
+def test_a_message_that_cannot_be_kept_is_not_passed_over() -> None:
     async def story(house: House) -> None:
-        with pytest.raises(OSError, match="directory"):
+        house.rows.refusing = True
+        with pytest.raises(RowsRefused):
             await house.desk.voicemail_taken(incoming(), TAKEN)
 
-    assert in_house(story, var_dir=tmp_path).events("voicemail.taken") == []
+    assert in_house(story).events("voicemail.taken") == []
 
 
 def test_the_vendors_twiml_passes_as_it_stands() -> None:

@@ -8,6 +8,8 @@ from ivr_bridge.bridge.agent_order import AgentOrder
 from ivr_bridge.bridge.call_needs import DeskHands
 from ivr_bridge.bridge.desk_hands import HandsForCall, close_agent
 from ivr_bridge.bridge.live_calls import LiveCall
+from ivr_bridge.flows.moves import PromiseCallback
+from ivr_bridge.twilio.call_desk import IncomingCall
 from tests.support.front_desk import House, in_house, sid
 from tests.support.legs import FakeAgent
 
@@ -69,18 +71,14 @@ def test_who_closed_is_told_only_when_it_was_us(by_us: bool) -> None:
     assert [line["by"] for line in house.events("agent.closed")] == (["bridge"] if by_us else [])
 
 
-def test_a_leg_is_kept_as_long_as_it_may_be_wanted() -> None:
+def test_a_leg_that_is_closed_is_told_of_before_it_is() -> None:
     agent = FakeAgent()
 
     async def story(house: House) -> None:
         live, _ = await admitted(house)
-        closing = asyncio.ensure_future(close_agent(live, agent, after_s=1.0, by_us=True))
-        await asyncio.sleep(0.9)
-        assert not agent.closed
-        assert live.account.agent_close_code is None
-        await asyncio.sleep(0.2)
+        await close_agent(live, agent, by_us=True)
         assert agent.closed
-        await closing
+        assert live.account.agent_close_code == 1000
 
     in_house(story)
 
@@ -90,5 +88,20 @@ def test_the_vendors_route_is_asked_for_by_the_switchboard() -> None:
         house.vendors_twiml = "<Response><Dial/></Response>"
         _, hands = await admitted(house)
         assert await hands.register(AgentOrder()) == house.vendors_twiml
+
+    in_house(story)
+
+
+def test_a_promise_to_call_back_is_the_switchboards_to_keep() -> None:
+    class Taker:
+        async def promise(self, call: IncomingCall, number: str, flow: str, language: str) -> bool:
+            return (call.call_sid, number, flow, language) == (sid(), "+15550100", "main", "en")
+
+    async def story(house: House) -> None:
+        _, hands = await admitted(house)
+        asked = PromiseCallback("+15550100", "main")
+        assert not await hands.promise_callback(asked), "nobody is there who would keep it"
+        house.desk.take_callbacks(Taker(), None)
+        assert await hands.promise_callback(asked)
 
     in_house(story)

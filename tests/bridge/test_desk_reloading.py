@@ -1,7 +1,6 @@
 """A server whose configuration changes under way: real files, the joined application, webhooks over a socket."""
 
 import asyncio
-import json
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from ivr_bridge.app import Bridge, build_app
+from ivr_bridge.records.tables import voicemails
 from ivr_bridge.settings import read_settings
 from ivr_bridge.simulator.phone.signing import signature
 from ivr_bridge.telemetry.call_feed import CallFeeds
@@ -26,7 +26,7 @@ FLOW = """\
 numbers: ["*"]
 start: {start}
 nodes:
-  message: {{kind: voicemail, max_s: 60}}
+  message: {{kind: voicemail, max_s: 60, record: twilio}}
   bye: {{kind: hang_up, prompt: goodbye}}
 """
 
@@ -162,14 +162,14 @@ async def post(bridge: Bridge, path: str, **more: str) -> ElementTree.Element:
         return ElementTree.fromstring(await response.text())
 
 
-async def test_a_message_stands_in_the_file_when_twilio_has_its_answer(bridge: Bridge, lines: list[Any]) -> None:
+async def test_a_message_stands_on_the_disk_when_twilio_has_its_answer(bridge: Bridge, lines: list[Any]) -> None:
     recording = {"RecordingSid": "RE1", "RecordingUrl": "https://api.example/RE1", "RecordingDuration": "7"}
     for _ in range(2):
         document = await post(bridge, "/twilio/voicemail", CallSid=sid(), **recording)
         assert [part.tag for part in document] == ["Hangup"]
-        text = (bridge.settings.var_dir / "voicemails.jsonl").read_text()
-        [line] = [json.loads(each) for each in text.splitlines()]
-        assert (line["call_sid"], line["caller"], line["recording_url"]) == (
+        await bridge.records.settled()
+        [row] = await bridge.records.database.rows(voicemails.select())
+        assert (row["call_sid"], row["caller"], row["recording_url"]) == (
             sid(),
             "+15550100001",
             "https://api.example/RE1",

@@ -2,6 +2,7 @@
 
 import asyncio
 from copy import deepcopy
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from ivr_bridge.flows.moves import (
     HangUp,
     HttpAnswered,
     LetAgentAnswer,
+    MachineAnswered,
     MuteCaller,
     OpenMenu,
     Play,
@@ -22,6 +24,7 @@ from ivr_bridge.flows.moves import (
     TellAgent,
     Transfer,
 )
+from tests.support.call_scene import INFO
 from tests.support.flow_stage_scene import AGENT_ONLY, FLOW, SPANISH, Stage, play
 
 
@@ -376,3 +379,45 @@ def test_the_flow_hangs_up(action: HangUp, ending: Termination) -> None:
         assert stage.all() == [("end", ending)]
 
     play(story)
+
+
+# To be called back, and machines
+
+CALLBACK: dict[str, Any] = {
+    "disclosure": False,
+    "start": "back",
+    "nodes": {"back": {"kind": "callback", "next": "bye", "otherwise": "desk"}, **FLOW["nodes"]},
+}
+
+
+def test_a_promise_is_kept_before_it_is_confirmed() -> None:
+    async def story(stage: Stage) -> None:
+        stage.all()
+        stage.key_pressed("1")
+        assert stage.all() == [("stop",)]
+        await asyncio.sleep(0)
+        assert stage.all() == [
+            ("promise", INFO.caller, "main"), ("stop",), ("say", "callback_confirmed", "en"),
+        ]  # fmt: skip
+
+    play(story, CALLBACK)
+
+
+def test_what_cannot_be_kept_is_not_confirmed() -> None:
+    async def story(stage: Stage) -> None:
+        stage.sides.keeps_callbacks = False
+        stage.key_pressed("1")
+        await asyncio.sleep(0)
+        assert stage.journey.state.node == "desk"
+        assert ("say", "callback_confirmed", "en") not in stage.all()
+
+    play(story, CALLBACK)
+
+
+def test_a_machine_gets_its_message_and_the_call_ends() -> None:
+    async def story(stage: Stage) -> None:
+        stage.all()
+        stage.step(MachineAnswered("message"))
+        assert stage.all() == [("stop",), ("say", "message", "en"), ("end", Termination.MACHINE_ANSWERED)]
+
+    play(story, AGENT_ONLY)

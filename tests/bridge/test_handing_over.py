@@ -26,9 +26,12 @@ from ivr_bridge.flows.moves import HangUp as FlowHangUp
 from ivr_bridge.telemetry.log import Log
 from ivr_bridge.twilio.call_desk import (
     Answer,
+    AskToAccept,
     ConnectStream,
     DialNumber,
+    GatherKeys,
     HangUp,
+    JoinRoom,
     RecordMessage,
     SayAndHangUp,
     Spoken,
@@ -77,6 +80,13 @@ def test_nothing_to_leave_for_is_the_end(way: Journey) -> None:
     assert handing_over.leave(way, spoken) == HangUp()
 
 
+def test_everything_that_was_asked_for_goes_along(way: Journey) -> None:
+    way.leaving = Transfer("sip:a@h", 30, caller_id="+15550199", headers={"X-A": "1"}, limit_s=600)
+    assert handing_over.leave(way, spoken) == DialNumber("sip:a@h", None, 30, "+15550199", {"X-A": "1"}, 600)
+    say_first = without(way, say("connecting"), way.leaving)
+    assert say_first == DialNumber("sip:a@h", spoken("connecting"), 30, "+15550199", {"X-A": "1"}, 600)
+
+
 # Without a stream
 
 
@@ -96,12 +106,16 @@ def test_a_person_without_a_word(way: Journey) -> None:
 
 
 def test_words_and_then_the_recorder(way: Journey) -> None:
-    asked = TakeVoicemail("leave_message", 60)
+    asked = TakeVoicemail("leave_message", 60, "twilio")
     assert without(way, say("closed_now"), asked) == RecordMessage(
         Spoken("text of closed_now text of leave_message", "es"), THANKS, 60
     )
     assert way.leaving == asked
     assert without(way, asked) == RecordMessage(spoken("leave_message"), THANKS, 60)
+
+
+def test_a_message_that_is_recorded_here_needs_a_stream(way: Journey) -> None:
+    assert without(way, say("closed_now"), TakeVoicemail("leave_message", 60)) is None
 
 
 def test_words_and_then_the_end(way: Journey) -> None:
@@ -139,12 +153,16 @@ def test_whatever_the_call_goes_on_with_needs_a_stream(way: Journey, actions: Se
 
 # The table
 
+ASKS_ON: set[Any] = {ConnectStream, AskToAccept, GatherKeys}
+"""What is no way to leave a stream: another one, and questions in Twilio's voice."""
 
-@pytest.mark.parametrize("kind", [kind for kind in get_args(Answer) if kind is not ConnectStream])
+
+@pytest.mark.parametrize("kind", sorted(set(get_args(Answer)) - ASKS_ON, key=str))
 def test_every_answer_but_a_stream_has_an_ending_and_a_name(kind: Any) -> None:
     assert handing_over.TERMINATIONS[kind] in {*LEAVINGS, Termination.FLOW_ENDED}
     examples: dict[Any, Answer] = {
         DialNumber: DialNumber("+1"),
+        JoinRoom: JoinRoom("r"),
         RecordMessage: RecordMessage(None, THANKS, 1),
         VendorsTwiml: VendorsTwiml(""),
         HangUp: HangUp(),
@@ -154,5 +172,17 @@ def test_every_answer_but_a_stream_has_an_ending_and_a_name(kind: Any) -> None:
 
 
 def test_what_goes_on_is_what_the_stream_was_left_for() -> None:
-    goes_on = {DialNumber, RecordMessage, VendorsTwiml}
-    assert {handing_over.TERMINATIONS[kind] for kind in goes_on} == LEAVINGS
+    goes_on = {DialNumber, JoinRoom, RecordMessage, VendorsTwiml}
+    assert {handing_over.TERMINATIONS[kind] for kind in goes_on} | {Termination.SENDING_DIGITS} == LEAVINGS
+
+
+def test_prompts_that_all_have_audio_are_played_one_behind_the_other(way: Journey) -> None:
+    def recorded(prompt: str) -> Spoken:
+        return Spoken(f"text of {prompt}", "es", () if prompt == "sorry" else (f"https://b.example/{prompt}.wav",))
+
+    answer = handing_over.without_stream(way, [say("closed_now", "goodbye"), FlowHangUp()], recorded)
+    assert isinstance(answer, SayAndHangUp)
+    assert answer.spoken.audio_urls == ("https://b.example/closed_now.wav", "https://b.example/goodbye.wav")
+    mixed = handing_over.without_stream(way, [say("closed_now"), FlowHangUp("no_way_out")], recorded)
+    assert isinstance(mixed, SayAndHangUp)
+    assert mixed.spoken == Spoken("text of closed_now text of sorry", "es"), "one voice says all of it"

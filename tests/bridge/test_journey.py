@@ -164,3 +164,16 @@ def test_a_voicemail_is_the_last_node() -> None:
 
 def test_the_wall_clock_has_a_zone() -> None:
     assert utc_now().tzinfo is UTC
+
+
+def test_no_agent_is_dialled_for_a_message_that_only_needs_a_stream() -> None:
+    nodes = {**FLOW["nodes"], "desk": {"kind": "voicemail"}}
+
+    async def story() -> None:
+        made = way({**FLOW, "nodes": nodes})
+        made.step(CallBegun())
+        assert made.may_need_agent
+        assert made.step(KeyPressed("2"))[-1] == TakeVoicemail("leave_message", 120)
+        assert not made.may_need_agent
+
+    run_virtual(story())

@@ -253,3 +253,14 @@ def test_what_a_tool_may_know() -> None:
         assert call.info().conversation_id == "conv_1"
 
     play(story)
+
+
+def test_who_is_being_called_holds_a_slot() -> None:
+    async def story(calls: LiveCalls) -> None:
+        calls.reserved = 1
+        assert calls.admit(live(1))
+        assert not calls.admit(live(2))
+        calls.reserved = 0
+        assert calls.admit(live(2))
+
+    play(story)

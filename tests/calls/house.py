@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import urlsplit
 
 import aiohttp
 import yaml
@@ -20,6 +21,7 @@ from ivr_bridge.simulator.phone.call_log import CallLog
 from ivr_bridge.simulator.phone.caller import CallScript, Step
 from ivr_bridge.simulator.phone.faults import PhoneFaults
 from ivr_bridge.simulator.phone.line import Line
+from ivr_bridge.simulator.phone.network import Network
 from ivr_bridge.simulator.phone.phone import new_call_sid
 from ivr_bridge.simulator.phone.placed_call import PlacedCall as PhonesCall
 from ivr_bridge.simulator.phone.report import CallReport, PhoneEvent
@@ -28,6 +30,7 @@ from ivr_bridge.simulator.service import app as service_app
 from ivr_bridge.simulator.service.mouth import Mouth
 from ivr_bridge.simulator.service.recogniser import Recogniser
 from ivr_bridge.simulator.service.voices import VOICES
+from ivr_bridge.speech.prompts import Prompts
 from ivr_bridge.telemetry.call_feed import CallFeeds, FeedEvent
 from ivr_bridge.telemetry.log import Log
 
@@ -60,6 +63,9 @@ def prompt_text(name: str) -> str:
     """What a prompt of the project's own says, in English."""
     text: str = yaml.safe_load((CONFIG / "prompts" / "en.yaml").read_text())["prompts"][name]
     return text
+
+
+PROMPTS = tuple(yaml.safe_load((CONFIG / "prompts" / "en.yaml").read_text())["prompts"])
 
 
 @asynccontextmanager
@@ -100,6 +106,14 @@ class PlacedCall:
     events: list[FeedEvent]
     is_freed: bool
     """Whether the server had let go of it when it said that the call is over."""
+    prompts_by_path: dict[str, str]
+    """Where the server gives out the audio of a prompt -> its text."""
+
+    @property
+    def told_by_network(self) -> list[str]:
+        """Texts that Twilio said, then those of the prompts that it fetched from the server and played."""
+        played = (self.prompts_by_path.get(urlsplit(url).path) for url in self.report.played_by_network)
+        return [*self.report.said_by_network, *(text for text in played if text is not None)]
 
     @property
     def ended(self) -> dict[str, Any]:
@@ -160,9 +174,13 @@ class House:
         twist: Twist | None = None,
         line: Mapping[str, Any] | None = None,
         on_event: Callable[[PhoneEvent], None] | None = None,
+        network: Network | None = None,
         **script: Any,
     ) -> PlacedCall:
-        """Place one call, with `line` laid over the house's line, and wait until the server calls it over."""
+        """Place one call, with `line` laid over the house's line, and wait until the server calls it over.
+
+        `network`: where others are reached; None: one of its own.
+        """
         call_sid = new_call_sid()
         log = CallLog(call_sid, on_event)
         given = faults or PhoneFaults()
@@ -170,7 +188,7 @@ class House:
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
             webhooks = TwistedWebhooks(session, dialled, given)
             webhooks.twist = twist or (lambda _path, params: params)
-            call = PhonesCall(dialled, webhooks, CallScript(steps, **script), given, log)
+            call = PhonesCall(dialled, webhooks, CallScript(steps, **script), given, log, network=network)
             await call.run()
         return await self.ended(log.report(call.recording, call.caller))
 
@@ -182,11 +200,18 @@ class House:
             events.extend([event async for event in self.feeds.follow(report.call_sid)])
 
         await asyncio.wait_for(listen(), OVER_WITHIN_S)
-        return PlacedCall(report, events, self.bridge.desk.calls.find(report.call_sid) is None)
+        freed = self.bridge.desk.calls.find(report.call_sid) is None
+        return PlacedCall(report, events, freed, self._prompts_by_path())
+
+    def _prompts_by_path(self) -> dict[str, str]:
+        prompts = self.bridge.current.ivr.prompts
+        # What a test put in its place on the object is not asked.
+        ready = (Prompts.get(prompts, name, language) for name in PROMPTS for language in ("en", "es", "zh"))
+        return {f"/prompts/{prompt.key}.wav": prompt.text for prompt in ready if prompt is not None}
 
     async def ready(self) -> None:
         """Wait until the greeting and all prompts are rendered."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             ivr = self.bridge.current.ivr
             while ivr.prompts.missing or ivr.profile.greeting(ivr.config.greeting, ivr.config.language).prompt is None:
                 await asyncio.sleep(0.02)
@@ -225,7 +250,7 @@ async def house(
         port=0,
         var_dir=tmp_path / "var",
         elevenlabs_base_url=service_url,
-        elevenlabs_api_key="test",
+        elevenlabs_api_key=given.pop("elevenlabs_api_key", "test"),
         twilio_auth_token=TOKEN,
         **given,
     )

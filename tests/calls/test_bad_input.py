@@ -179,7 +179,7 @@ def test_a_stream_that_breaks_the_protocol(lived: Lived, name: str) -> None:
     # 1009 is for too long a message; what of it was never read may cut the connection before the phone sees that.
     assert call.report.close_code in ((1009, 1006) if name == "huge" else (1008,))
     assert [fields["error"] for fields in call.named("stream.faulted")] != []
-    assert call.report.said_by_network == [prompt_text("sorry")]
+    assert call.told_by_network == [prompt_text("sorry")]
     assert call.is_freed
 
 
@@ -188,7 +188,7 @@ def test_a_stream_that_is_not_let_in(lived: Lived, name: str) -> None:
     call = lived.calls[name]
     assert call.reason == "stream_never_came"
     assert call.heard_ms == 0
-    assert call.report.said_by_network == [prompt_text("sorry")]
+    assert call.told_by_network == [prompt_text("sorry")]
     assert call.named("stream.started") == []
     let_go = [line["call_sid"] for line in lived.log if line["event"] == "agent.unclaimed"]
     assert call.report.call_sid in let_go or not call.named("agent.connected")

@@ -89,7 +89,7 @@ def test_the_prompts_and_the_last_one_is_heard_whole(
     call = lived.calls[name]
     assert call.prompts == prompts
     assert len(found_at_ms(said_by_agent(last_words), call.report.heard_pcm16)) == 1
-    assert call.report.said_by_network == [], "not said twice"
+    assert call.told_by_network == [], "not said twice"
 
 
 def test_a_person_is_dialled_and_talked_with(lived: Lived) -> None:
@@ -104,7 +104,7 @@ def test_where_nobody_answers_a_message_is_taken(lived: Lived) -> None:
     call = lived.calls["nobody answers"]
     assert nodes(call) == ["talk", "person", "message"]
     assert call.report.dial_statuses == ["no-answer"]
-    assert call.report.said_by_network == [prompt_text("leave_message")], "there is no stream that could say it"
+    assert call.told_by_network == [prompt_text("leave_message")], "there is no stream that could say it"
     assert [fields["where"] for fields in call.named("call.handed_over")] == ["person", "voicemail"]
 
 
@@ -125,13 +125,13 @@ def test_who_says_nothing_after_the_tone_is_thanked(lived: Lived) -> None:
     call = lived.calls["nothing said"]
     assert call.report.recordings == []
     assert call.named("voicemail.taken") == []
-    assert call.report.said_by_network == [prompt_text("goodbye")]
+    assert call.told_by_network == [prompt_text("goodbye")]
 
 
 def test_the_vendor_takes_over(lived: Lived) -> None:
     call = lived.calls["vendor"]
     assert [(rung["rung"], rung["cause"]) for rung in call.named("rung.climbed")] == [("register_call", "lost")]
-    assert call.report.said_by_network == [LINES["en"].greeting, LINES["en"].farewell]
+    assert call.told_by_network == [LINES["en"].greeting, LINES["en"].farewell]
     assert call.named("call.handed_over")[0]["where"] == "vendor"
 
 

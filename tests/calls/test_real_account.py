@@ -63,7 +63,7 @@ async def post(server: ServerProcess, signed_url: str, token: str, **more: str) 
 
 def test_a_call_with_the_variables_of_readme_completes(tmp_path: Path, vendor: str):
     env = account(vendor, asyncio.run(only_agent(vendor)))
-    with ServerProcess(tmp_path / "var", **env) as server:
+    with ServerProcess(tmp_path / "var", WORKER_ID="alpha-1", **env) as server:
         assert set(server.children) == {"valkey"}, "no offline agent beside a real one"
         voice_url = f"{PUBLIC}/twilio/voice#rc=2&rp=ct,rt,5xx"
         wait_until(lambda: voice_url in "".join(server.errors), "the number's voice URL")
@@ -76,7 +76,7 @@ def test_a_call_with_the_variables_of_readme_completes(tmp_path: Path, vendor: s
         log = "".join(server.lines)
         for secret in (OLD_TOKEN, NEW_TOKEN, KEY, "+15550100001"):
             assert secret not in log
-        assert asyncio.run(as_twilio_sees_it(server)) == "wss://bridge.example/twilio/media/0"
+        assert asyncio.run(as_twilio_sees_it(server)) == "wss://bridge.example/twilio/media/alpha-1"
 
 
 async def as_twilio_sees_it(server: ServerProcess) -> str:

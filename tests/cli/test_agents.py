@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from ivr_bridge.agents.handlers import read_handlers
 from ivr_bridge.agents.loop_thread import LoopThread
 from ivr_bridge.agents.marks import read_tool_mark
 from ivr_bridge.cli.main import main
@@ -20,7 +21,7 @@ from tests.support.vendor_account import VendorAccount, vendor_account
 
 ROOT = Path(__file__).parent.parent.parent
 TAG = "ivr-bridge:desk"
-N_TOOLS = 6
+N_TOOLS = len(read_handlers(ROOT / "config", "ivr_bridge.tools.demo"))
 """Of the shipped configuration."""
 
 

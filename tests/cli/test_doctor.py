@@ -105,6 +105,18 @@ def test_words_that_look_like_markup_are_shown_as_they_are(
     assert "[bold]x[/] :smile:" in capsys.readouterr().out
 
 
+def test_a_long_id_is_told_whole_on_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("COLUMNS", "40")
+    make(monkeypatch, agent=fine(f"desk (agent_{'0123456789' * 4}), found", "twice"), voices=fine("x", "y"))
+    assert main(["doctor"]) == 0
+    printed = capsys.readouterr().out
+    assert all(len(line) <= 40 for line in printed.splitlines())
+    assert f"(agent_{'0123456789' * 4}),found" in "".join(line[17:] for line in printed.splitlines()).replace(" ", "")
+    assert "2 warnings" in printed
+
+
 def test_settings_that_cannot_be_read_are_a_failure(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

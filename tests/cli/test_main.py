@@ -42,13 +42,13 @@ def command_that(outcome: object) -> Any:
 def test_exit_codes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], outcome: object, code: int, said: str
 ):
-    monkeypatch.setattr(main_module, "COMMANDS", [command_that(outcome)])
+    monkeypatch.setattr(main_module, "wanted", lambda _: [command_that(outcome)])
     assert main(["try"]) == code
     assert capsys.readouterr() == ("", said)
 
 
 def test_a_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(main_module, "COMMANDS", [command_that(ZeroDivisionError())])
+    monkeypatch.setattr(main_module, "wanted", lambda _: [command_that(ZeroDivisionError())])
     with pytest.raises(ZeroDivisionError):
         main(["try"])
 
@@ -102,7 +102,7 @@ def test_a_broken_pipe_of_init_ends_it_in_silence():
     code = (
         "import os, sys; from types import SimpleNamespace as N; from ivr_bridge.cli import main as m\n"
         "def run(_):\n    print('x' * 100_000, flush=True)\n    return 0\n"
-        "m.COMMANDS = [N(add_parser=lambda c: c.add_parser('try').set_defaults(run=run))]\n"
+        "m.wanted = lambda _: [N(add_parser=lambda c: c.add_parser('try').set_defaults(run=run))]\n"
         "sys.stdin.readline()\n"
         "sys.exit(m.main(['try']))"
     )
@@ -120,3 +120,12 @@ def test_a_broken_pipe_of_init_ends_it_in_silence():
         process.stdin.flush()
         assert process.stderr.read() == b""
     assert process.returncode == 1
+
+
+@pytest.mark.parametrize(("argv", "modules"), [(["--version"], []), (["tail", "x"], ["ivr_bridge.cli.tail"])])
+def test_a_command_loads_no_other(argv: list[str], modules: list[str]):
+    assert [module.__name__ for module in main_module.wanted(argv)] == modules
+
+
+def test_help_lists_every_command():
+    assert len(main_module.wanted(["--help"])) == len(main_module.COMMANDS)

@@ -18,7 +18,7 @@ def at_sandbox(scene: Scene, vendor: SandboxVendor) -> Surroundings:
 class TestExists:
     async def test_it_is_there(self, at_sandbox: Surroundings):
         finding = await exists(at_sandbox)
-        assert (finding.verdict, finding.found) == ("ok", f"Harbour Kitchen desk ({DESK}), by ELEVENLABS_AGENT_ID")
+        assert (finding.verdict, finding.found) == ("ok", f"Harbour Kitchen desk ({DESK}): ELEVENLABS_AGENT_ID")
 
     async def test_it_is_not(self, scene: Scene, vendor: SandboxVendor):
         scene.only_flow(ladder=[{"kind": "agent", "agent_id": "agent_gone"}])

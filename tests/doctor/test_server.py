@@ -92,7 +92,7 @@ class TestServerIsReached:
     async def test_on_a_machine_where_nothing_runs_it_is_not_asked(self, scene: Scene, unused_tcp_port: int):
         finding = await finding_of(server, scene.around(port=unused_tcp_port))
         assert finding.ok is None
-        assert "make run" in finding.remedy
+        assert "ivr-bridge serve" in finding.remedy
 
     async def test_nobody_at_the_address_that_was_given_is_a_failure(self, scene: Scene, unused_tcp_port: int):
         assert (await finding_of(server, scene.around(url=f"http://127.0.0.1:{unused_tcp_port}"))).ok is False

@@ -82,6 +82,10 @@ class TestVendor:
         with pytest.raises(NotAsked, match="ELEVENLABS_API_KEY is not set"):
             await scene.around().vendor()
 
+    async def test_a_host_that_is_not_asked_without_a_key_is_told(self, scene: Scene):
+        with pytest.raises(NotAsked, match=r"the offline agent answers, and nobody asks http://127\.0\.0\.1:9"):
+            await scene.around(elevenlabs_base_url="http://127.0.0.1:9").vendor()
+
     async def test_a_key_that_is_refused_is_told_by_its_own_check_only(self, scene: Scene, vendor: SandboxVendor):
         vendor.keys.kill("key-1")
         with pytest.raises(NotAsked) as why:

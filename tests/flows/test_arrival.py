@@ -146,7 +146,7 @@ def test_http_fails() -> None:
 
 def test_a_transfer_says_its_prompt_and_leaves() -> None:
     call = Line(flow({"t": {"kind": "transfer", "number": "+15550100", "ring_s": 30, "failed": "a"}, "a": A}))
-    assert call.begin() == (said("connecting_person", then_report=False), Transfer("+15550100", 30))
+    assert call.begin() == (said("connecting_person", then_report=False), Transfer("+15550100", 30, node="t"))
     assert call.state.waiting == "away"
     assert call.give(DialEnded(spoken=False)) == (said("a"),)
 
@@ -161,7 +161,7 @@ def test_a_transfer_that_was_answered_ends_the_call() -> None:
 @pytest.mark.parametrize(
     ("environ", "actions"),
     [
-        ({"DESK": "+15550100"}, (Transfer("+15550100", 25),)),
+        ({"DESK": "+15550100"}, (Transfer("+15550100", 25, node="t"),)),
         ({"DESK": " "}, (said("a"),)),
         ({}, (said("a"),)),
     ],
@@ -173,6 +173,11 @@ def test_a_number_from_the_environment(environ: dict[str, str], actions: tuple[o
 
 def test_the_number_is_no_reading_matter() -> None:
     assert "5550100" not in repr(Transfer("+15550100"))
+
+
+def test_who_records_and_how_much_silence_ends_it_is_the_nodes() -> None:
+    node = {"kind": "voicemail", "record": "twilio", "silence_s": 7}
+    assert Line(flow({"v": node})).begin() == (TakeVoicemail("leave_message", 120, "twilio", 7),)
 
 
 def test_a_voicemail_ends_the_call() -> None:

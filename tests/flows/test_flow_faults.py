@@ -69,6 +69,10 @@ def found_in(folder: Path, text: str, known: KnownNames = KNOWN) -> list[tuple[i
             5, "nodes.a.flow", "there is no flow 'another'; one of: other",
         ),
         ("start: a\ndisclosure: x\nnodes:\n  a: {kind: agent}\n", 2, "disclosure", "there is no prompt 'x'"),
+        (
+            "start: a\nrecording: {announce: x, keep_days: 3}\nnodes:\n  a: {kind: agent}\n",
+            2, "recording.announce", "there is no prompt 'x'",
+        ),
         ("start: a\n\ngreeting: x\nnodes:\n  a: {kind: agent}\n", 3, "greeting", "there is no prompt 'x'"),
         ("start: a\nperson: a\nnodes:\n  a: {kind: agent}\n", 2, "person", "'a' is a node of kind agent, and"),
         ("start: a\nperson: x\nnodes:\n  a: {kind: agent}\n", 2, "person", "there is no node 'x'; write a"),
@@ -196,3 +200,79 @@ def test_what_the_environment_lacks(tmp_path: Path):
     environ = {"TOKEN": "x", "MORE": "y", "SOMEBODY": "+1555"}
     assert [line for _, line, _, _ in odd(tmp_path, environ, main=text)] == [9]
     assert len(odd(tmp_path, environ | {"SOMEBODY": ""}, main=text)) == 2
+
+
+WARM = (
+    "numbers: ['*']\nstart: p\nnodes:\n"
+    "  p:\n    kind: transfer\n    numbers: ['${NIGHT}', '+15550100']\n    mode: warm\n    caller_id: ${SHOWN}\n"
+    "    failed: v\n  v: {kind: voicemail}\n"
+)
+
+
+def test_what_a_list_of_numbers_and_a_warm_transfer_lack(tmp_path: Path):
+    assert odd(tmp_path, main=WARM) == [
+        ("main", 6, "nodes.p.numbers.0", "NIGHT is not set, so nobody is called"),
+        ("main", 8, "nodes.p.caller_id", "SHOWN is not set, so it is left to Twilio"),
+        ("main", 7, "nodes.p.mode", "a warm transfer needs Twilio's REST API; without it this one is made cold"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("environ", "warns"),
+    [
+        ({"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "t"}, False),
+        ({"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_API_KEY_SID": "SK1", "TWILIO_API_KEY_SECRET": "s"}, False),
+        ({"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_API_KEY_SID": "SK1"}, True),
+        ({"TWILIO_AUTH_TOKEN": "t"}, True),
+    ],
+)
+def test_who_may_ask_twilio(tmp_path: Path, environ: dict[str, str], warns: bool):
+    told = [line for _, line, _, _ in odd(tmp_path, {**environ, "NIGHT": "+1555", "SHOWN": "+1555"}, main=WARM)]
+    assert told == [7] * warns
+
+
+CALLBACK = "start: a\nnodes:\n  a:\n    kind: callback\n    next: end\n    otherwise: end\n" + END
+SAID = ("callback_offer", "callback_confirm", "callback_number", "callback_confirmed")
+WORDS = KnownNames(KNOWN.flows, (*PROMPTS, *SAID, *(f"digit_{digit}" for digit in range(10))), KNOWN.calendars)
+
+
+def test_a_callback_needs_its_words_and_a_flow_that_is_there(tmp_path: Path):
+    assert found_in(tmp_path, CALLBACK, WORDS) == []
+    unread = KnownNames(KNOWN.flows, (*PROMPTS, *SAID, "digit_1"), KNOWN.calendars)
+    [(line, place, what)] = found_in(tmp_path, CALLBACK, unread)
+    assert (line, place) == (3, "nodes.a")
+    assert what.startswith("a number is read out by prompts, and there is no 'digit_0'; write digit_0, digit_2,")
+    elsewhere = CALLBACK.replace("kind: callback\n", "kind: callback\n    flow: nowhere\n    confirmed: thanks\n")
+    told_of = {place for _, place, _ in found_in(tmp_path, elsewhere, WORDS)}
+    assert told_of == {"nodes.a.flow", "nodes.a.confirmed"}
+
+
+def test_what_outbound_calls_name(tmp_path: Path):
+    text = "outbound:\n  machine: nothing\n  hours: nights\nstart: end\nnodes:\n" + END
+    assert [(line, place) for line, place, _ in found_in(tmp_path, text)] == [
+        (2, "outbound.machine"),
+        (3, "outbound.hours"),
+    ]
+    fine = "outbound: {machine: hang_up, hours: shop}\nstart: end\nnodes:\n" + END
+    assert found_in(tmp_path, fine) == []
+
+
+@pytest.mark.parametrize(
+    ("environ", "warns"),
+    [
+        ({}, True),
+        ({"OUTBOUND_CALLER_ID": "+15550100"}, True),
+        ({"OUTBOUND_CALLER_ID": "+15550100", "TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "t"}, False),
+    ],
+)
+def test_a_server_that_can_call_nobody_back(tmp_path: Path, environ: dict[str, str], warns: bool):
+    found = told(list(oddities(documents(tmp_path, main="numbers: ['*']\n" + CALLBACK), environ)))
+    assert [place for _, place, _ in found] == ["nodes.a"] * warns
+
+
+def test_a_flow_that_is_only_called_into_is_led_to(tmp_path: Path):
+    called = "outbound: {}\nstart: end\nnodes:\n" + END
+    back = "numbers: ['*']\n" + CALLBACK.replace("kind: callback\n", "kind: callback\n    flow: third\n")
+    known = {"OUTBOUND_CALLER_ID": "+15550100", "TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "t"}
+    flows = documents(tmp_path, main=back, other=called, third="start: end\nnodes:\n" + END)
+    assert told(list(oddities(flows, known))) == []

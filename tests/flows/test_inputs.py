@@ -138,7 +138,7 @@ def test_the_agent_is_reached_and_left_by_0() -> None:
     call = line("talk")
     assert call.state.waiting == "agent"
     assert call.engine.agent_has_floor(call.state)
-    assert call.keys("0") == (said("connecting_person", then_report=False), Transfer("+15550100", 25))
+    assert call.keys("0") == (said("connecting_person", then_report=False), Transfer("+15550100", 25, node="away"))
     assert not call.engine.agent_has_floor(call.state)
 
 
@@ -150,7 +150,7 @@ def test_0_stops_the_agent_where_no_prompt_follows() -> None:
     nodes = {**NODES, "away": {**NODES["away"], "prompt": None}}
     call = Line(flow(nodes, start="talk", person="away"))
     call.begin()
-    assert call.keys("0") == (StopPlaying(), Transfer("+15550100", 25))
+    assert call.keys("0") == (StopPlaying(), Transfer("+15550100", 25, node="away"))
 
 
 def test_the_conversation_ends_well() -> None:

@@ -80,7 +80,7 @@ def test_every_kind_of_node_is_known_by_one_word() -> None:
     assert sorted(kinds) == sorted(set(kinds))
     assert set(kinds) == {
         "prompt", "menu", "agent", "digits", "hours", "language", "set", "condition", "http", "transfer", "voicemail",
-        "hang_up", "flow",
+        "hang_up", "flow", "callback",
     }  # fmt: skip
 
 
@@ -238,3 +238,10 @@ def test_a_language_node_sets_or_asks() -> None:
     assert LanguageNode(kind="language", language="es", next="a").prompt is None
     asks = LanguageNode.model_validate({"kind": "language", "prompt": "p", "options": {1: "en", 2: "es"}, "next": "a"})
     assert asks.options == {"1": "en", "2": "es"}
+
+
+def test_what_a_call_that_we_make_may_meet() -> None:
+    assert flow().outbound is None
+    made = flow(outbound={})
+    assert made.outbound is not None
+    assert (made.outbound.machine, made.outbound.hours) == ("hang_up", None)

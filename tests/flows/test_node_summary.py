@@ -37,7 +37,12 @@ def node(kind: str, **fields: Any) -> Node:
         (node("condition", variable="x", matches="[0-9]+", then="a", otherwise="b"), "x fits [0-9]+"),
         (node("http", url="https://a.example/x", next="a", failed="b"), "GET https://a.example/x"),
         (node("transfer", number="+4930123456", failed="a"), "+4930123456, rings 25 s"),
+        (
+            node("transfer", numbers=["+4930123456", "sip:a@h.example"], mode="warm", failed="a"),
+            "warm, +4930123456, then sip:a@h.example, rings 25 s",
+        ),
         (node("voicemail"), "up to 120 s"),
+        (node("voicemail", record="twilio"), "up to 120 s, recorded by Twilio"),
         (node("hang_up"), ""),
         (node("flow", flow="other"), "goes on in other"),
     ],

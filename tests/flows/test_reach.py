@@ -76,6 +76,10 @@ HTTP = {"kind": "http", "url": "https://example.com"}
         ),
         ({**HTTP, "next": "b", "failed": "c"}, [Edge("answered", "b", ("next",)), Edge("failed", "c", ("failed",))]),
         (transfer("b"), [Edge("failed", "b", ("failed",))]),
+        (
+            {**transfer("b"), "next": "c"},
+            [Edge("have talked", "c", ("next",), silent=False), Edge("failed", "b", ("failed",))],
+        ),
         ({"kind": "voicemail"}, []),
         (END, []),
         ({"kind": "flow", "flow": "other"}, [Edge("", "other", ("flow",), to_flow=True)]),

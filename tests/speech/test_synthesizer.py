@@ -124,4 +124,4 @@ def test_every_prompt_of_ours_as_a_real_voice_speaks_it() -> None:
             spoken = mouth.speak(text, voices[number % len(voices)], language=language, rate_hz=16000)
             mulaw = to_phone(spoken.pcm16)
             assert -26 <= active_dbov(mulaw) <= -20, (language, name)
-            assert 400 < len(mulaw) / 8 < 12000, (language, name)
+            assert 200 < len(mulaw) / 8 < 12000, (language, name)

@@ -1,6 +1,8 @@
-"""Validators made from the vendor's AsyncAPI file, which lies beside the checkout and is not part of it."""
+"""Validators made from the vendor's AsyncAPI files, which lie beside the checkout and are not part of it."""
 
+import json
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,18 +11,50 @@ import jsonschema
 import pytest
 import yaml
 
-CONVERSATION = Path(__file__).resolve().parents[3] / "shared" / "specs" / "elevenlabs-conversation.asyncapi.yaml"
+SPECS = Path(__file__).resolve().parents[3] / "shared" / "specs"
+CONVERSATION = SPECS / "elevenlabs-conversation.asyncapi.yaml"
+SPEECH = SPECS / "elevenlabs-tts-websocket.asyncapi.yaml"
+
+_LITERAL = re.compile(r"literal<(.*)>")
 
 
 @cache
-def conversation_spec() -> dict[str, Any]:
-    """The AsyncAPI document; without it the test fails where CI=true, and is skipped elsewhere."""
-    if not CONVERSATION.exists():
+def _spec(path: Path) -> dict[str, Any]:
+    """An AsyncAPI document; without it the test fails where CI=true, and is skipped elsewhere."""
+    if not path.exists():
+        missing = f"the vendor's file {path.name} is missing: no message was validated"
         if os.environ.get("CI") == "true":
-            pytest.fail("the vendor's AsyncAPI file is missing: no message was validated")
-        pytest.skip("the vendor's AsyncAPI file is missing: no message was validated")
-    document: dict[str, Any] = yaml.safe_load(CONVERSATION.read_text("utf-8"))
+            pytest.fail(missing)
+        pytest.skip(missing)
+    document: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
     return _nullable(document)
+
+
+def conversation_spec() -> dict[str, Any]:
+    """The document of the conversation."""
+    return _spec(CONVERSATION)
+
+
+def speech_problems_of(message: dict[str, Any], *, multi: bool, by_client: bool) -> list[str]:
+    """What is wrong with a message of a speech socket; empty when it is one of its channel's.
+
+    Each message of the channel is tried, for they have no `type`; told is what the one with the fewest problems lacks.
+    A client's message may have no field that the file does not know; the service's own examples have some.
+    """
+    document = _spec(SPEECH)
+    components = document["components"]
+    name = "multi-stream-input" if multi else "stream-input"
+    channel = document["channels"][f"/v1/text-to-speech/{{voice_id}}/{name}"]
+    found: list[list[str]] = []
+    for entry in channel["publish" if by_client else "subscribe"]["message"]["oneOf"]:
+        kind = entry["$ref"].rpartition("/")[2]
+        schema = components["schemas"][components["messages"][kind]["payload"]["$ref"].rpartition("/")[2]]
+        known = {**schema, "components": components, "additionalProperties": not by_client}
+        if not by_client and "isFinal" in schema["properties"]:
+            known["required"] = ["isFinal"]  # without it anything would be a FinalOutput
+        faults = jsonschema.Draft7Validator(known).iter_errors(message)
+        found.append([f"{kind}: {error.json_path}: {error.message}" for error in faults])
+    return min(found, key=len)
 
 
 def validator_for(name: str) -> jsonschema.Draft7Validator:
@@ -66,6 +100,11 @@ def _nullable(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     copy = {key: _nullable(value) for key, value in node.items()}
+    if isinstance(fern := node.get("x-fern-type"), str):  # the file's own word for a constant, or a list of numbers
+        if literal := _LITERAL.fullmatch(fern):
+            copy["const"] = json.loads(literal[1])
+        elif fern == "list<integer>":
+            copy |= {"type": "array", "items": {"type": "integer"}}
     if copy.pop("nullable", False) is True:
         return {"anyOf": [copy, {"type": "null"}]}
     return copy

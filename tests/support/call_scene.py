@@ -18,11 +18,12 @@ from ivr_bridge.bridge.greeting_choice import AGENT_GREETS, Greeting
 from ivr_bridge.bridge.journey import Journey
 from ivr_bridge.bridge.legs import AgentLeg
 from ivr_bridge.bridge.parked_agents import ParkedAgent
+from ivr_bridge.bridge.sounds import Sounds
 from ivr_bridge.bridge.termination import Termination
 from ivr_bridge.bridge.transcript import Transcript
 from ivr_bridge.flows.engine import Engine
 from ivr_bridge.flows.model import Flow, HttpNode
-from ivr_bridge.flows.moves import AskHttp, HttpAnswered
+from ivr_bridge.flows.moves import AskHttp, HttpAnswered, PromiseCallback
 from ivr_bridge.settings import Settings
 from ivr_bridge.speech.prompt import Prompt
 from ivr_bridge.telemetry.log import Log
@@ -79,6 +80,7 @@ class Outside:
     answers: list[dict[str, str] | None] = field(default_factory=list)
     vendors_twiml: str | Exception = "<Response/>"
     greets: bool = False
+    sounds: Sounds | None = None
 
 
 class FakeDesk:
@@ -98,6 +100,7 @@ class FakeDesk:
         self.agents = [FakeAgent(spoken, spoken)]
         self.orders: list[AgentOrder] = []
         self.asked: list[AskHttp] = []
+        self.promised: list[PromiseCallback] = []
         self.background: list[asyncio.Future[None]] = []
 
     def info(self) -> CallInfo:
@@ -136,6 +139,10 @@ class FakeDesk:
         if isinstance(self._world.vendors_twiml, Exception):
             raise self._world.vendors_twiml
         return self._world.vendors_twiml
+
+    async def promise_callback(self, asked: PromiseCallback) -> bool:
+        self.promised.append(asked)
+        return True
 
     async def ask_http(self, asked: AskHttp, _node: HttpNode) -> HttpAnswered:
         self.asked.append(asked)
@@ -254,6 +261,7 @@ def build_scene(
         tool_timeout_s=5,
         tell_agent_what_was_heard=tell,
         log=log,
+        sounds=world.sounds,
     )
     first = desk.order()
     parked = desk.dial(first) if way.may_need_agent else None

@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import structlog
 import yaml
 from aiohttp import web
 
+from ivr_bridge.records.tables import voicemails
 from ivr_bridge.simulator.phone.caller import Digits, HangUp, Say, Step, Wait
 from ivr_bridge.simulator.phone.report import PhoneEvent
 from ivr_bridge.simulator.phone.voices import speak
@@ -36,7 +36,7 @@ PROMPTS = {
 }
 BYE = {"kind": "hang_up", "prompt": "goodbye"}
 TALK = {"kind": "agent"}
-MESSAGE = {"kind": "voicemail"}
+MESSAGE = {"kind": "voicemail", "record": "twilio"}
 
 
 def flow(number: str, nodes: Mapping[str, Any], **more: Any) -> dict[str, Any]:
@@ -178,7 +178,7 @@ async def well(here: House) -> dict[str, PlacedCall]:
     hours = Say(speak("what are your opening hours"))
     calls = {
         "hang up": call("+1", SLOW),
-        "person": call("+2", key_0, SLOW),
+        "person": call("+2", key_0, SLOW, line={"person_listens_s": 12.0}),
         "nobody answers": leave("+2", key_0, dial_call_status="no-answer"),
         "recorder": leave("+3"),
         "nothing said": call("+3", SLOW),
@@ -260,16 +260,14 @@ async def live_through_all(folder: Path, rendered: Path) -> Lived:
                 await here.ready()
                 lived.calls.update(await story(here))
                 lived.conversations[name] = await sandbox_log(url)
+                await here.bridge.records.settled()
+                lived.voicemails.extend(await here.bridge.records.database.rows(voicemails.select()))
 
             await asyncio.gather(
                 lives("well", well, well_flows(service_url)),
                 lives("broken", broken, BROKEN_FLOWS, fault="drop"),
                 lives("spanish", spanish, {"desk": REACHED_BY_SPEECH}, hears=[SPANISH]),
                 lives("reloaded", reloaded, {"desk": OLD_FLOW}),
-            )
-            kept = folder / "well" / "var" / "voicemails.jsonl"
-            lived.voicemails.extend(
-                json.loads(line) for line in (kept.read_text().splitlines() if kept.exists() else ())
             )
     finally:
         structlog.reset_defaults()

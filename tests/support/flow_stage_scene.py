@@ -14,7 +14,7 @@ from ivr_bridge.bridge.journey import Journey
 from ivr_bridge.bridge.termination import Termination
 from ivr_bridge.bridge.transcript import Transcript
 from ivr_bridge.flows.model import HttpNode
-from ivr_bridge.flows.moves import AskHttp, HttpAnswered
+from ivr_bridge.flows.moves import AskHttp, HttpAnswered, PromiseCallback, TakeVoicemail
 from ivr_bridge.language import Language
 from ivr_bridge.telemetry.log import Log
 from tests.support.call_scene import journey
@@ -65,6 +65,7 @@ class FakeSides:
     journey: Journey
     done: list[tuple[Any, ...]] = field(default_factory=list)
     rendered: bool = True
+    keeps_callbacks: bool = True
     answers: "asyncio.Queue[HttpAnswered]" = field(default_factory=asyncio.Queue)
     tasks: list["asyncio.Task[None]"] = field(default_factory=list)
 
@@ -82,6 +83,16 @@ class FakeSides:
     async def ask_http(self, asked: AskHttp, node: HttpNode) -> HttpAnswered:
         self.done.append(("ask", asked.url, node.next))
         return await self.answers.get()
+
+    async def promise_callback(self, asked: PromiseCallback) -> bool:
+        self.done.append(("promise", asked.number, asked.flow))
+        return self.keeps_callbacks
+
+    def record_message(self, asked: TakeVoicemail) -> bool:
+        return False
+
+    def announce_recording(self) -> None:
+        """Nothing is recorded here."""
 
     def in_background(self, work: Coroutine[Any, Any, None]) -> None:
         self.tasks.append(asyncio.ensure_future(work))

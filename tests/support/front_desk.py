@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from ivr_bridge.bridge.desk import Desk, DeskNeeds
 from ivr_bridge.bridge.greeting_choice import AGENT_GREETS, Greeting
 from ivr_bridge.bridge.ivr import Ivr
 from ivr_bridge.bridge.live_calls import LiveCall
+from ivr_bridge.bridge.switchboard import CallbackTaker, Switchboard
 from ivr_bridge.flows.engine import Engine
 from ivr_bridge.flows.flow_book import FlowBook
 from ivr_bridge.flows.model import Flow, HttpNode
-from ivr_bridge.flows.moves import AskHttp, HttpAnswered
+from ivr_bridge.flows.moves import AskHttp, HttpAnswered, PromiseCallback
 from ivr_bridge.settings import BridgeConfig, Settings
 from ivr_bridge.speech.prompt import Prompt
 from ivr_bridge.store.memory_store import MemoryStore
@@ -27,6 +29,8 @@ from ivr_bridge.twilio.stream_events import StreamClosed, StreamStopped
 from ivr_bridge.twilio.stream_token import StreamTokens
 from tests.support.call_scene import JUST_THE_AGENT
 from tests.support.legs import FakeAgent, FakeCaller
+from tests.support.people import People
+from tests.support.sounds import Rows
 from tests.support.virtual_time import run_virtual
 
 ACCOUNT = "AC" + "3" * 32
@@ -91,6 +95,7 @@ class FakeSwitchboard:
     """Dials as the house does; services and the vendor's own route answer what the house was told."""
 
     house: "House"
+    callbacks: CallbackTaker | None = None
 
     async def dial(self, live: LiveCall, _order: AgentOrder) -> FakeAgent:
         return await self.house.dial(live)
@@ -100,6 +105,9 @@ class FakeSwitchboard:
 
     async def ask(self, _live: LiveCall, _asked: AskHttp, _node: HttpNode) -> HttpAnswered:
         return HttpAnswered(None)
+
+    async def promise_callback(self, live: LiveCall, asked: PromiseCallback) -> bool:
+        return await Switchboard.promise_callback(self, live, asked)  # type: ignore[arg-type]
 
 
 @dataclass
@@ -128,7 +136,14 @@ class House:
 
     desk: Desk
     store: MemoryStore
+    """Of tokens alone."""
+    shared: MemoryStore
+    """What workers know of each other's calls."""
+    another: Callable[..., "House"]
+    """Opens another worker's desk, with the same stores and `settings` of its own; close it."""
     profile: FakeProfile
+    rows: Rows = field(default_factory=Rows)
+    """Of messages that Twilio recorded."""
     dial_s: float = 0.1
     dial_error: Exception | None = None
     vendors_twiml: str = "<Response/>"
@@ -197,16 +212,14 @@ def in_house(
     greeting: Greeting = AGENT_GREETS,
     flow: dict[str, Any] | None = None,
     slow_store: bool = False,
+    people: People | None = None,
     closes: bool = True,
     **settings: Any,
 ) -> House:
     """Play `story` with a new desk, close the desk, and see that it left no task."""
 
-    async def play() -> House:
-        clock = asyncio.get_running_loop().time
-        store = SlowStore(clock=clock) if slow_store else MemoryStore(clock=clock)
-        profile = FakeProfile(greeting)
-
+    def build(store: MemoryStore, shared: MemoryStore, **own: Any) -> House:
+        profile, rows = FakeProfile(greeting), Rows()
         book = FlowBook({"main": Flow.model_validate({"numbers": ["*"], **(flow or JUST_THE_AGENT)})}, {})
         ivr = Ivr(
             BridgeConfig(),
@@ -218,16 +231,30 @@ def in_house(
         )
         switchboard = FakeSwitchboard(None)  # type: ignore[arg-type]
         needs = DeskNeeds(
-            settings=Settings(**{"var_dir": Path("no-such-folder"), **settings}),
+            settings=Settings(**{"var_dir": Path("no-such-folder"), **settings, **own}),
             ivr=lambda: ivr,
             tokens=StreamTokens(store),
             switchboard=switchboard,  # type: ignore[arg-type]
+            rows=rows,
             log=Log(),
+            store=shared,
+            warm=people.needs(shared) if people is not None else None,
         )
-        house = switchboard.house = House(Desk(needs), store, profile, logs=logs)
+        another = partial(build, store, shared)
+        switchboard.house = House(Desk(needs), store, shared, another, profile, rows, logs=logs)
+        return switchboard.house
+
+    async def play() -> House:
+        clock = asyncio.get_running_loop().time
+        store = SlowStore(clock=clock) if slow_store else MemoryStore(clock=clock)
+        house = build(store, MemoryStore(clock=clock))
+        if people is not None:
+            people.desk = house.desk
         await story(house)
         if closes:
             await house.desk.close()
+        if people is not None:
+            await people.go_home()
         await asyncio.wait_for(asyncio.gather(*house.tasks, return_exceptions=True), 30)
         return house
 

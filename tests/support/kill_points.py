@@ -1,14 +1,15 @@
 """Ends a run at one of its requests, before or after the server did what was asked: like a kill, but on purpose.
 
 `KillSwitch.watch` is a middleware of the server, so nothing of the client is touched: its task is cancelled while it
-waits for that answer, which never comes.
+waits for that answer, which never comes. A whole process is killed in the same way, see killed_command.py.
 """
 
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from aiohttp import web
 
@@ -30,6 +31,14 @@ def kill_points(n_requests: int, count: int = 50, seed: int = 0) -> Iterator[Kil
         yield KillPoint(chance.randrange(n_requests), "before" if index % 2 else "after")
 
 
+class Victim(Protocol):
+    """A task or a process."""
+
+    def cancel(self) -> Any:
+        """End it."""
+        ...
+
+
 class KillSwitch:
     """Watches one run at a time."""
 
@@ -37,7 +46,7 @@ class KillSwitch:
         self.n_requests = 0
         """How many the last run made."""
         self._point: KillPoint | None = None
-        self._victim: asyncio.Task[Any] | None = None
+        self._victim: Victim | None = None
 
     @property
     def watch(self) -> Any:
@@ -64,12 +73,20 @@ class KillSwitch:
 
     async def run(self, run: Coroutine[Any, Any, Any], point: KillPoint | None = None) -> bool:
         """Whether `run` came to its end; what it raises by itself is raised here."""
+        task = asyncio.create_task(run)
+        with self.aimed_at(task, point):
+            try:
+                await task
+            except asyncio.CancelledError:
+                return False
+        return True
+
+    @contextmanager
+    def aimed_at(self, victim: Victim, point: KillPoint | None) -> Iterator[None]:
+        """Every request within is the victim's; at `point` it is ended."""
         self.n_requests = 0
-        self._point, self._victim = point, asyncio.create_task(run)
+        self._point, self._victim = point, victim
         try:
-            await self._victim
-        except asyncio.CancelledError:
-            return False
+            yield
         finally:
             self._victim = None
-        return True

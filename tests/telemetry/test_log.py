@@ -193,3 +193,26 @@ def test_stdout_is_where_it_goes(capsys: pytest.CaptureFixture[str]):
     out, err = capsys.readouterr()
     assert re.search(r'"event":"server.stopped"', out)
     assert err == ""
+
+
+def test_whoever_listens_is_told_of_everything_in_clear_whatever_the_level():
+    class Listener:
+        def __init__(self) -> None:
+            self.told: list[tuple[str, dict[str, Any]]] = []
+
+        def heard(self, event: Any, fields: Any) -> None:
+            self.told.append((event.name, dict(fields)))
+
+    stream = logging_to(level="error")
+    first, later = Listener(), Listener()
+    log = Log(first)
+    call = log.bind(call_sid="CA1")
+    call.emit(AGENT_SAID, event_id=1, pii={"text": "Good morning, Ann"})
+    log.tell(later)
+    call.emit(AGENT_SAID, event_id=2, pii={"text": "Bye"})
+    log.emit(SERVER_STOPPED, calls=1)
+    said = ("agent.said", {"call_sid": "CA1", "event_id": 1, "pii.text": "Good morning, Ann"})
+    bye = ("agent.said", {"call_sid": "CA1", "event_id": 2, "pii.text": "Bye"})
+    assert first.told == [said, bye, ("server.stopped", {"calls": 1})]
+    assert later.told == first.told[1:], "also of what was bound before it came"
+    assert stream.getvalue() == ""

@@ -4,7 +4,7 @@ import threading
 
 from ivr_bridge.errors import ToolError
 from ivr_bridge.flows.model import Language
-from ivr_bridge.tools.context import CallInfo
+from ivr_bridge.tools.context import CallInfo, SendMode
 
 INFO = CallInfo("CA1", "+15550100001", "+15550100002", "2026-11-21T10:00:00+00:00", 12.5, "en", "conv_1")
 
@@ -30,6 +30,18 @@ class Control:
     def show_menu(self) -> str:
         self.threads.append(threading.get_ident())
         return "The menu is open again."
+
+    def send_digits(self, digits: str, mode: SendMode) -> str:
+        self.threads.append(threading.get_ident())
+        if not digits.isdecimal():
+            raise ToolError("Those are no keys.")
+        return f"Pressed by {mode}."
+
+    def transfer_after_playout(self, to: str, reason: str) -> str:
+        self.threads.append(threading.get_ident())
+        if to not in ("", "desk"):
+            raise ToolError("There is no such place; there are: desk.")
+        return f"The caller is put through: {reason}"
 
     def switch_language(self, language: Language) -> str:
         self.threads.append(threading.get_ident())

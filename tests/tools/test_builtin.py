@@ -32,6 +32,13 @@ async def test_get_call_info() -> None:
         ("choose_option", {"option": "spaceflight"}, "There is no such option; there are: billing.", True),
         ("choose_option", {}, "I still need a valid value for: option.", True),
         ("show_menu", {}, "The menu is open again.", False),
+        ("transfer_call", {"to": "desk", "reason": "a wet parcel"}, "The caller is put through: a wet parcel", False),
+        ("transfer_call", {}, "The caller is put through: ", False),
+        ("transfer_call", {"to": "+15550100"}, "There is no such place; there are: desk.", True),
+        ("send_digits", {"digits": "12"}, "Pressed by tones.", False),
+        ("send_digits", {"digits": "12", "mode": "carrier"}, "Pressed by carrier.", False),
+        ("send_digits", {"digits": "x"}, "Those are no keys.", True),
+        ("send_digits", {"digits": "1", "mode": "loudly"}, "I still need a valid value for: mode.", True),
         ("switch_language", {"language": "es"}, "The call goes on in es.", False),
         ("switch_language", {"language": "fr"}, "I still need a valid value for: language.", True),
     ],
@@ -49,6 +56,8 @@ def test_what_the_agent_is_asked_for() -> None:
         "get_call_info": [],
         "choose_option": ["option"],
         "show_menu": [],
+        "transfer_call": ["to", "reason"],
+        "send_digits": ["digits", "mode"],
         "switch_language": ["language"],
     }
     assert properties["switch_language"]["language"]["enum"] == ["en", "es", "zh"]

@@ -28,9 +28,11 @@ async def test_a_thread_waits_for_what_the_event_loop_answers() -> None:
     assert await asyncio.to_thread(threaded.choose_option, "billing") == "The caller is taken to bills and payments."
     assert await asyncio.to_thread(threaded.show_menu) == "The menu is open again."
     assert await asyncio.to_thread(threaded.switch_language, "zh") == "The call goes on in zh."
+    assert await asyncio.to_thread(threaded.send_digits, "1", "tones") == "Pressed by tones."
+    assert await asyncio.to_thread(threaded.transfer_after_playout, "desk", "x") == "The caller is put through: x"
     with pytest.raises(ToolError, match="there are: billing"):
         await asyncio.to_thread(threaded.choose_option, "other")
-    assert control.threads == [threading.get_ident()] * 4
+    assert control.threads == [threading.get_ident()] * 6
 
 
 async def test_in_the_event_loop_itself_nothing_is_waited_for() -> None:

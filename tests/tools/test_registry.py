@@ -17,7 +17,9 @@ def operators(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-BUILT_IN = ("hang_up", "get_call_info", "choose_option", "show_menu", "switch_language")
+BUILT_IN = (
+    "hang_up", "get_call_info", "choose_option", "show_menu", "transfer_call", "send_digits", "switch_language",
+)  # fmt: skip
 HEAD = "from ivr_bridge.tools.registry import tool\n"
 
 

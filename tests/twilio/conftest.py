@@ -71,6 +71,17 @@ class FakeDesk:
     async def fallback(self, call, error_code, error_url):
         return await self._answer("fallback", call, error_code, error_url)
 
+    async def whisper(self, call, token):
+        return await self._answer("whisper", call, token)
+
+    async def whisper_answered(self, call, token, digits):
+        return await self._answer("whisper_answered", call, token, digits)
+
+    def transfer_status_changed(self, *asked):
+        self.asked.append(("transfer_status", *asked))
+        if self.error:
+            raise self.error
+
     def status_changed(self, *asked):
         self.asked.append(("status", *asked))
         if self.error:

@@ -64,13 +64,16 @@ class TestBeforeTheUpgrade:
         phone = await media_server.dial(headers={"X-Twilio-Signature": sign(media_server.media_url, token="old-token")})
         await phone.close()
 
-    async def test_another_worker(self, media_server, desk):
+    async def test_another_workers_stream_is_let_in_by_the_same_rules(self, media_server, desk, until):
         await media_server.open()
-        url = media_server.media_url.removesuffix("0") + "1"
-        async with media_server.session.get(
-            url.replace("ws", "http"), headers={"X-Twilio-Signature": sign(url)}
-        ) as got:
-            assert got.status == 404
+        url = media_server.media_url.removesuffix("0") + "another-1"
+        unsigned = {"X-Twilio-Signature": sign(media_server.media_url)}
+        async with media_server.session.get(url.replace("ws", "http", 1), headers=unsigned) as got:
+            assert got.status == 403
+        phone = await media_server.session.ws_connect(url, headers={"X-Twilio-Signature": sign(url)})
+        await phone.send_str(start_text())
+        await until(lambda: desk.asked == [("run_stream", "CA1")])
+        await phone.close()
 
     async def test_a_plain_get(self, media_server, desk):
         await media_server.open()

@@ -3,6 +3,7 @@ from xml.etree import ElementTree
 import pytest
 
 from ivr_bridge.twilio import twiml
+from ivr_bridge.twilio.call_desk import DialNumber, JoinRoom
 from ivr_bridge.twilio.twiml import Spoken
 
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
@@ -32,7 +33,9 @@ def test_pitfall_dead_air_at_the_end_no_pause_and_a_hang_up_last():
         connect(),
         twiml.say_and_hang_up(Spoken("a", "en")),
         twiml.hang_up(),
-        twiml.dial("+1", Spoken("a", "en"), "https://h/a"),
+        twiml.dial(DialNumber("+1", Spoken("a", "en")), "https://h/a"),
+        twiml.join_room(JoinRoom("r"), "https://h/a"),
+        twiml.ask_to_accept(Spoken("a", "en"), "https://h/a", 6),
     ):
         assert "<Pause" not in text
     for text in (connect(), twiml.say_and_hang_up(Spoken("a", "en")), twiml.hang_up()):
@@ -64,22 +67,38 @@ def test_say_is_cut_at_twilios_limit_and_left_out_when_empty():
 
 
 def test_dial_with_and_without_words():
-    plain = twiml.dial("+15550100", None, "https://h/e")
+    plain = twiml.dial(DialNumber("+15550100"), "https://h/e")
     assert plain == HEAD + '<Response><Dial action="https://h/e" method="POST">+15550100</Dial></Response>'
-    spoken = ElementTree.fromstring(twiml.dial("+15550100", Spoken("One moment.", "es"), "https://h/e"))
+    spoken = ElementTree.fromstring(twiml.dial(DialNumber("+15550100", Spoken("One moment.", "es")), "https://h/e"))
     assert [(part.tag, part.text) for part in spoken] == [("Say", "One moment."), ("Dial", "+15550100")]
 
 
 def test_dial_rings_as_long_as_it_was_told():
-    dial = ElementTree.fromstring(twiml.dial("+15550100", None, "https://h/e", 20)).find("Dial")
+    dial = ElementTree.fromstring(twiml.dial(DialNumber("+15550100", ring_s=20), "https://h/e")).find("Dial")
     assert dial.attrib == {"action": "https://h/e", "method": "POST", "timeout": "20"}
     assert dial.text == "+15550100"
-    assert "timeout" not in twiml.dial("+15550100", None, "https://h/e")
+    assert "timeout" not in twiml.dial(DialNumber("+15550100"), "https://h/e")
+
+
+def test_what_the_person_sees_and_how_long_they_may_talk():
+    person = DialNumber("+15550100", caller_id="+15550199", limit_s=600)
+    dial = ElementTree.fromstring(twiml.dial(person, "https://h/e")).find("Dial")
+    assert (dial.attrib["callerId"], dial.attrib["timeLimit"]) == ("+15550199", "600")
+
+
+def test_headers_reach_a_sip_address_and_no_number():
+    headers = {"X-Caller": "+15550101", "X-Words": 'a & "b" ñ'}
+    sip = twiml.dial(DialNumber("sip:desk@h.example", headers=headers), "https://h/e")
+    address = "sip:desk@h.example?X-Caller=%2B15550101&X-Words=a%20%26%20%22b%22%20%C3%B1"
+    assert ElementTree.fromstring(sip).find("Dial/Sip").text == address
+    assert "X-" not in twiml.dial(DialNumber("+15550100", headers=headers), "https://h/e")
 
 
 @pytest.mark.parametrize("address", ["sip:desk@h.example", "sips:desk@h.example;transport=tls?X-A=1&X-B=2"])
 def test_dial_reaches_a_sip_address(address):
-    dial = ElementTree.fromstring(twiml.dial(address, Spoken("One moment.", "en"), "https://h/e", 25)).find("Dial")
+    dial = ElementTree.fromstring(twiml.dial(DialNumber(address, Spoken("One moment.", "en"), 25), "https://h/e")).find(
+        "Dial"
+    )
     assert dial.attrib == {"action": "https://h/e", "method": "POST", "timeout": "25"}
     assert not dial.text
     assert [(noun.tag, noun.text) for noun in dial] == [("Sip", address)]
@@ -87,7 +106,40 @@ def test_dial_reaches_a_sip_address(address):
 
 def test_dial_is_the_last_verb_so_that_twilio_asks_what_follows():
     for number in ("+15550100", "sip:desk@h.example"):
-        assert ElementTree.fromstring(twiml.dial(number, Spoken("a", "en"), "https://h/e", 5))[-1].tag == "Dial"
+        assert (
+            ElementTree.fromstring(twiml.dial(DialNumber(number, Spoken("a", "en"), 5), "https://h/e"))[-1].tag
+            == "Dial"
+        )
+
+
+def test_a_caller_waits_in_a_room_and_the_person_begins_it():
+    waiting = twiml.join_room(
+        JoinRoom("r-1", spoken=Spoken("One moment.", "en"), hold_url="https://h/m.wav"), "https://h/e"
+    )
+    assert waiting == (
+        HEAD + '<Response><Say language="en-US">One moment.</Say><Dial action="https://h/e" method="POST">'
+        '<Conference beep="false" endConferenceOnExit="true" maxParticipants="2" startConferenceOnEnter="false"'
+        ' waitMethod="GET" waitUrl="https://h/m.wav">r-1</Conference></Dial></Response>'
+    )
+    person = twiml.join_room(JoinRoom("r-1", as_person=True), None)
+    assert person == (
+        HEAD + '<Response><Dial><Conference beep="false" endConferenceOnExit="true" maxParticipants="2"'
+        ' startConferenceOnEnter="true" waitMethod="GET" waitUrl="">r-1</Conference></Dial></Response>'
+    )
+
+
+def test_pitfall_hold_music_of_twilios_own_an_empty_wait_url_is_silence():
+    room = ElementTree.fromstring(twiml.join_room(JoinRoom("r"), "https://h/e")).find("Dial/Conference")
+    assert room.attrib["waitUrl"] == ""
+
+
+def test_a_person_is_asked_for_one_key_and_their_silence_is_told_too():
+    asked = twiml.ask_to_accept(Spoken("Press 1.", "zh"), "https://h/answered", 6)
+    assert asked == (
+        HEAD + '<Response><Gather action="https://h/answered" actionOnEmptyResult="true" finishOnKey="" input="dtmf"'
+        ' method="POST" numDigits="1" timeout="6"><Say language="cmn-CN">Press 1.</Say></Gather>'
+        "<Hangup /></Response>"
+    )
 
 
 ASKED = Spoken("Leave a message.", "es")
@@ -121,3 +173,22 @@ def test_pitfall_dead_air_behind_a_recorder_that_nobody_spoke_to():
 
 def test_hang_up():
     assert twiml.hang_up() == HEAD + "<Response><Hangup /></Response>"
+
+
+def test_what_there_is_as_audio_is_played_and_not_read_out() -> None:
+    spoken = Spoken(
+        "Busy. Goodbye.", "en", ("https://b.example/prompts/1.wav?a=1&b=2", "https://b.example/prompts/2.wav")
+    )
+    document = twiml.say_and_hang_up(spoken)
+    assert "<Say" not in document
+    assert document.count("<Play>") == 2
+    assert "<Play>https://b.example/prompts/1.wav?a=1&amp;b=2</Play>" in document
+
+
+def test_the_last_resort_behind_a_stream_is_read_out_for_nobody_would_give_out_its_audio() -> None:
+    document = twiml.connect_stream(
+        stream_url="wss://b.example/s", action_url="https://b.example/a", status_url="https://b.example/t", token="t",
+        apology=Spoken("Sorry.", "en", ("https://b.example/prompts/1.wav",)),
+    )  # fmt: skip
+    assert "<Play>" not in document
+    assert "Sorry." in document

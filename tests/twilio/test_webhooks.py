@@ -248,7 +248,8 @@ class TestTheDoor:
     async def test_the_media_route_is_there_and_shut(self, client, desk):
         ours = await client()
         assert (await ours.get("/twilio/media/0")).status == 403
-        assert (await ours.get("/twilio/media/1")).status == 404
+        assert (await ours.get("/twilio/media")).status == 403
+        assert (await ours.get("/twilio/media/0/more")).status == 404
         assert (await ours.head("/twilio/media/0")).status == 405
 
 

@@ -10,9 +10,11 @@ from aiohttp import web
 from ivr_bridge.settings import Settings
 from ivr_bridge.telemetry.log import Log
 from ivr_bridge.twilio.call_desk import (
+    AskToAccept,
     DialNumber,
     HangUp,
     IncomingCall,
+    JoinRoom,
     Recording,
     RecordMessage,
     Spoken,
@@ -144,3 +146,64 @@ async def test_the_vendors_answer_passes_byte_for_byte(client, desk):
 async def test_the_end(client, desk):
     desk.answer = HangUp()
     assert "<Hangup />" in await (await post(client, STREAM_ENDED)).text()
+
+
+# A person is called for a caller who waits
+
+
+WHISPER, ANSWERED, TRANSFER_STATUS = (
+    "/twilio/whisper/t-1",
+    "/twilio/whisper/t-1/answered",
+    "/twilio/transfer-status/t-1",
+)
+
+
+@pytest.mark.parametrize(
+    ("form", "seconds", "bridged"),
+    [
+        ({"DialCallDuration": "42", "DialBridged": "true"}, 42, True),
+        ({"DialCallDuration": "3", "DialBridged": "false"}, 3, False),
+        ({}, None, True),
+        ({"DialCallDuration": "-1", "DialBridged": ""}, None, True),
+    ],
+)
+async def test_how_long_a_person_was_on_the_line(client, desk, form, seconds, bridged):
+    await post(client, STREAM_ENDED, {**FORM, "DialCallStatus": "completed", **form})
+    [(_, call)] = desk.asked
+    assert (call.dial_duration_s, call.dial_bridged) == (seconds, bridged)
+
+
+async def test_the_person_is_asked(client, desk):
+    desk.answer = AskToAccept("t-1", Spoken("A call. Press 1.", "en"), 6)
+    text = await (await post(client, WHISPER)).text()
+    assert desk.asked == [("whisper", CALL, "t-1")]
+    assert ElementTree.fromstring(text).find("Gather").attrib["action"] == BASE + ANSWERED
+
+
+@pytest.mark.parametrize(("keys", "digits"), [({"Digits": "1"}, "1"), ({"Digits": ""}, ""), ({}, "")])
+async def test_what_the_person_has_pressed(client, desk, keys, digits):
+    desk.answer = JoinRoom("r-1", as_person=True)
+    form = {name: value for name, value in FORM.items() if name != "Digits"} | keys
+    text = await (await post(client, ANSWERED, form)).text()
+    assert desk.asked == [("whisper_answered", CALL, "t-1", digits)]
+    dial = ElementTree.fromstring(text).find("Dial")
+    assert "action" not in dial.attrib, "the person's call ends with it"
+    assert dial.find("Conference").text == "r-1"
+
+
+async def test_the_waiting_caller_comes_back_where_every_dialling_does(client, desk):
+    desk.answer = JoinRoom("r-1", hold_url=f"{BASE}/prompts/m.wav")
+    dial = ElementTree.fromstring(await (await post(client, STREAM_ENDED)).text()).find("Dial")
+    assert dial.attrib["action"] == BASE + STREAM_ENDED
+    assert dial.find("Conference").attrib["waitUrl"] == f"{BASE}/prompts/m.wav"
+
+
+async def test_a_notice_about_the_persons_call(client, desk):
+    assert (await post(client, TRANSFER_STATUS, {**FORM, "CallStatus": "busy"})).status == 204
+    assert desk.asked == [("transfer_status", "t-1", "CA1", "busy")]
+
+
+@pytest.mark.parametrize("path", [WHISPER, ANSWERED, TRANSFER_STATUS])
+async def test_whoever_is_not_twilio_knows_nothing_of_it(client, desk, path):
+    assert (await post(client, path, signature="wrong")).status == 403
+    assert desk.asked == []

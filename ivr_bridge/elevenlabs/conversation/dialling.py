@@ -122,11 +122,13 @@ class AgentDialler:
             )
         except (AgentError, AudioFormatError) as error:
             ms = (clock() - began_at) * 1000
+            self._rest.transport.keys.strike(error)
             log.emit(AGENT_UNREACHED, agent_id=self.agent_id, code=error.code, error=str(error), ms=ms)
             raise
         log.emit(
             AGENT_CONNECTED,
             conversation_id=conversation.conversation_id,
+            agent_id=self.agent_id,
             ms=(conversation.opened_at - began_at) * 1000,
             input_format=str(conversation.input_format),
             output_format=str(conversation.output_format),

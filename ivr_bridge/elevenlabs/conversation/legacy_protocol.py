@@ -5,9 +5,11 @@ Every message has a `type`, and what it says stands under `data`: base64 for `au
 what both sides agreed on beforehand, and nothing can be overridden. There are no ids: turns are counted here, from one
 transcript of the caller to the next, and so are tool calls. There are no pings.
 
-The side that interrupts is ours: the server says nothing, so a transcript that comes while it speaks is the sign, and
-`answer` tells the server to stop. What the description of this dialect leaves open is read generously: a message with
-the fields of today's wire is read as one of today's.
+The side that interrupts is ours: the server says nothing, so a transcript that comes while it is heard is the sign, and
+`answer` tells the server to stop. A reply comes faster than it is heard; how much of it is left is told without a
+clock, by the caller's voice, which goes out as time passes. An `interruption` after the reply's end is not said: it
+could only meet the next one. What the description of this dialect leaves open is read generously: a message with the
+fields of today's wire is read as one of today's.
 
     NEW + open -> OPEN
     NEW + close -> CLOSED
@@ -64,7 +66,7 @@ class LegacyProtocol:
     """
 
     __slots__ = (
-        "_audio_format", "_n_tools", "_spoke", "_state", "_tools", "_turn", "noted_messages", "stale_audio",
+        "_audio_format", "_n_tools", "_state", "_tools", "_turn", "_unheard_bytes", "noted_messages", "stale_audio",
         "unknown_messages",
     )  # fmt: skip
 
@@ -72,7 +74,7 @@ class LegacyProtocol:
         self._audio_format = audio_format
         self._state = ConversationState.NEW
         self._turn = 1
-        self._spoke = False
+        self._unheard_bytes = 0
         self._tools: dict[str, str] = {}
         self._n_tools = 0
         self.noted_messages = 0
@@ -136,6 +138,8 @@ class LegacyProtocol:
         """
         if self._state is not ConversationState.OPEN:
             self._check_open("say")
+        if self._unheard_bytes > 0:
+            self._unheard_bytes -= _n_bytes(payload)
         return '{"type":"audio","data":"' + payload + '"}'
 
     def tool_result(self, tool_call_id: str, result: object, *, is_error: bool) -> str:
@@ -172,7 +176,7 @@ class LegacyProtocol:
     def _read(self, kind: str, message: dict[str, Any]) -> list[AgentEvent]:
         data = message.get("data")
         if kind == "audio" and isinstance(data, str) and data and is_base64(data):
-            self._spoke = True
+            self._unheard_bytes = max(self._unheard_bytes, 0) + _n_bytes(data)
             return [AgentAudio(data, self._turn)]
         if kind == "client_tool_call" and isinstance(data, dict) and isinstance(data.get("name"), str):
             return [self._tool(data)]
@@ -188,7 +192,7 @@ class LegacyProtocol:
         return [self._unknown(f"{kind} malformed" if known else kind[:_KIND_CHARS])]
 
     def _transcribed(self, words: str) -> list[AgentEvent]:
-        spoke, self._spoke = self._spoke, False
+        spoke, self._unheard_bytes = self._unheard_bytes > 0, 0
         heard = CallerTranscribed(words, self._turn)
         self._turn += 1
         return [Interrupted(self._turn), heard] if spoke else [heard]
@@ -219,6 +223,11 @@ class LegacyProtocol:
 
 _OWN_ID = "legacy-"
 """Begins the ids that we give to tool calls which came without one."""
+
+
+def _n_bytes(payload: str) -> int:
+    """The length of what is in base64; both directions have one format, so bytes are compared as time."""
+    return len(payload) * 3 // 4 - payload.count("=", -2)
 
 
 def _words(message: dict[str, Any]) -> str | None:

@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Sequence
+from urllib.parse import quote
 
-from ivr_bridge.errors import VendorError
+from ivr_bridge.errors import BridgeError, VendorError
 from ivr_bridge.telemetry.events import VENDOR_KEY_REFUSED
 from ivr_bridge.telemetry.log import Log
 
@@ -13,6 +14,10 @@ INVALID = "invalid_api_key"
 _SHOWN_CHARS = 4
 _SHOWN_OF_CHARS = 16
 """A shorter key is shown not at all: its end would be too much of it."""
+
+_MASK = "<hidden>"
+_STRUCK_CHARS = 8
+"""A shorter key is no secret of the vendor's, but may be a part of any word."""
 
 
 class KeyRing:
@@ -52,6 +57,15 @@ class KeyRing:
     def account(self) -> str:
         """Another one for another set of keys, without telling any: for names of what is remembered."""
         return hashlib.sha256("\n".join(sorted(self._keys)).encode()).hexdigest()[:12]
+
+    def strike(self, error: BridgeError) -> None:
+        """Take every key out of the words of `error`: who was asked may have repeated what was sent, or its URL."""
+        keys = [spelling for key in self._keys if len(key) >= _STRUCK_CHARS for spelling in (key, quote(key, safe=""))]
+        words = str(error)
+        for key in keys:
+            words = words.replace(key, _MASK)
+        if words != str(error):
+            error.args = (words,)
 
     def refused(self, position: int, error: VendorError) -> bool:
         """Note that a request with this key failed.

@@ -298,6 +298,7 @@ class Transport:
             error = parse_error(response.status, response.headers, await _beginning(response))
             error.retry_after_s = read_retry_after_s(response.headers, datetime.now(UTC))
             error.args = (f"{request.what}: {error}",)
+            self.keys.strike(error)
             raise error
         return response
 

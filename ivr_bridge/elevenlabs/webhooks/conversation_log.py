@@ -1,4 +1,4 @@
-"""One log line for each conversation that the vendor told of: the sink while there are no records."""
+"""One log line for each conversation that the vendor told of."""
 
 from ivr_bridge.elevenlabs.webhooks.conversation_files import ToldConversation
 from ivr_bridge.telemetry import events

@@ -78,6 +78,8 @@ class CallScript:
     hang_up_after_s: float = 2.0
     answer_within_s: float = 15.0
     max_s: float = 600.0
+    speaks_first: bool = False
+    """Says the first words at once instead of waiting for a greeting: somebody who was called."""
     then: Callable[[], Step | None] | None = None
 
 
@@ -117,7 +119,8 @@ class Caller:
         self._next_digit_at_ms = 0.0
         self._wait_until_ms: float | None = None
         self._words_end_ms = 0.0
-        self._expects_answer = True
+        self._expects_answer = not script.speaks_first
+        self._speaks_now = script.speaks_first
 
     def tick(self, now_ms: float, spurts: Sequence[Spurt]) -> Moment:
         """Decide the 20 ms that begin at `now_ms`; `spurts` is what the agent was heard to say so far."""
@@ -161,7 +164,7 @@ class Caller:
         if step is None:
             is_over = self._may_speak(now_ms, spurts, self._script.hang_up_after_s)
             return Ending("completed", "caller_hung_up") if is_over else None
-        is_moment = self._may_speak(now_ms, spurts, self._script.quiet_s)
+        is_moment = self._speaks_now or self._may_speak(now_ms, spurts, self._script.quiet_s)
         if is_moment or (step.barge_in and self._may_interrupt(now_ms, spurts, step.after_ms)):
             self._begin(step, now_ms)
         return None
@@ -169,6 +172,7 @@ class Caller:
     def _begin(self, step: Say | Digits, now_ms: float) -> None:
         """Start to speak or press."""
         self._steps.pop(0)
+        self._speaks_now = False
         self._expects_answer = step.expects_answer
         if isinstance(step, Digits):
             self._digits, self._next_digit_at_ms = step.digits, now_ms

@@ -43,7 +43,7 @@ class Line:
     """What becomes of a `<Dial>`. `completed`: somebody answers, says hello, listens and hangs up."""
     dial_ring_s: float = 3.0
     """How long it rings until somebody answers, or (`no-answer`) the network gives up; never over `timeout`."""
-    person_listens_s: float = 3.0
+    person_listens_s: float = 12.0
     """How long the person who has answered stays after their hello."""
     webhook_timeout_s: float = 15.0
     """Twilio's ceiling for a voice webhook."""

@@ -60,29 +60,47 @@ class NetworkLeg:
         interlude = Interlude()
         if length_ms is None:
             length_ms = -(-len(mulaw) // FRAME_SAMPLES) * FRAME_MS
+        first = self.begin()
+        self._recording.playback.play(mulaw, first)
+        began_at = time.monotonic() - (self._now() - first) / RATE_HZ
+        try:
+            while interlude.elapsed_ms < length_ms and not interlude.ending and not until(interlude):
+                if self._in_real_time:
+                    due_at = began_at + (interlude.elapsed_ms + FRAME_MS) / 1000
+                    await asyncio.sleep(max(0.0, due_at - time.monotonic()))
+                else:
+                    await asyncio.sleep(0)
+                    self.put_forward()
+                self.live(first, interlude)
+        finally:
+            self.end(first, interlude)
+        return interlude
+
+    # What a room does by hand, 20 ms by 20 ms
+
+    def begin(self) -> int:
+        """A stretch begins now; where, in samples.
+
+        By whole frames, as it is listened to: so no sound of the network's is taken for a stream's.
+        """
         self._recording.start(time.monotonic())
-        # By whole frames, as it is listened to: so no sound of the network's is taken for a stream's.
         now = self._now()
         first = now - now % FRAME_SAMPLES
         self._recording.hearing.part(first)
-        self._recording.playback.play(mulaw, first)
-        began_at = time.monotonic() - (now - first) / RATE_HZ
-        while interlude.elapsed_ms < length_ms and not interlude.ending and not until(interlude):
-            interlude.elapsed_ms += FRAME_MS
-            if self._in_real_time:
-                await asyncio.sleep(max(0.0, began_at + interlude.elapsed_ms / 1000 - time.monotonic()))
-            else:
-                await asyncio.sleep(0)
-                self._recording.advance(FRAME_SAMPLES)
-            self._tick(first + (interlude.elapsed_ms - FRAME_MS) * RATE_HZ // 1000, interlude)
-        over = first + interlude.elapsed_ms * RATE_HZ // 1000
-        self._recording.playback.stop(over)
-        self._recording.network_played(first, over)
-        self._recording.hearing.part(over)
-        return interlude
+        return first
 
-    def _tick(self, position: int, interlude: Interlude) -> None:
-        """The 20 ms that began at `position` and are over now."""
+    def hear(self, mulaw: bytes, first: int, interlude: Interlude) -> None:
+        """What is heard in the 20 ms to come, 160 bytes."""
+        self._recording.playback.play(mulaw, first + interlude.elapsed_ms * RATE_HZ // 1000)
+
+    def put_forward(self) -> None:
+        """20 ms pass on the phone without passing in the world."""
+        self._recording.advance(FRAME_SAMPLES)
+
+    def live(self, first: int, interlude: Interlude) -> bytes:
+        """20 ms are over since the last time: what was heard counts, the person has acted; what they said."""
+        position = first + interlude.elapsed_ms * RATE_HZ // 1000
+        interlude.elapsed_ms += FRAME_MS
         hearing = self._recording.hearing
         hearing.listen(self._recording.playback.heard, position + FRAME_SAMPLES)
         moment = self._caller.tick(position * 1000 / RATE_HZ, hearing.spurts)
@@ -98,6 +116,14 @@ class NetworkLeg:
             interlude.keys += digit
             interlude.keyed_at_ms = interlude.elapsed_ms
             hearing.part_if_quiet(position + FRAME_SAMPLES)
+        return frame
+
+    def end(self, first: int, interlude: Interlude) -> None:
+        """The stretch is over; what is queued is not heard."""
+        over = first + interlude.elapsed_ms * RATE_HZ // 1000
+        self._recording.playback.stop(over)
+        self._recording.network_played(first, over)
+        self._recording.hearing.part(over)
 
     def _now(self) -> int:
         """The phone's clock in samples."""

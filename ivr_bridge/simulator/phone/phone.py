@@ -6,7 +6,6 @@ report = await Phone(line).call(CallScript((Say(speak("What are your opening hou
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 
 import aiohttp
@@ -14,26 +13,34 @@ import aiohttp
 from ivr_bridge.simulator.phone.call_log import CallLog
 from ivr_bridge.simulator.phone.caller import CallScript
 from ivr_bridge.simulator.phone.faults import PhoneFaults
+from ivr_bridge.simulator.phone.leg import new_call_sid
 from ivr_bridge.simulator.phone.line import Line
+from ivr_bridge.simulator.phone.network import Network
 from ivr_bridge.simulator.phone.placed_call import PlacedCall
 from ivr_bridge.simulator.phone.report import CallReport, PhoneEvent
 from ivr_bridge.simulator.phone.webhooks import Webhooks
 
-__all__ = ["CallReport", "CallScript", "Line", "Phone", "PhoneEvent", "PhoneFaults"]
+__all__ = ["CallReport", "CallScript", "Line", "Phone", "PhoneEvent", "PhoneFaults", "new_call_sid"]
 
 GOOD = PhoneFaults()
 """A network without a fault."""
 
 
 class Phone:
-    """A telephone on a line. Calls may run side by side; they share nothing."""
+    """A telephone on a line. Calls may run side by side; they share nothing but a network, if one is given."""
 
     def __init__(
-        self, line: Line, *, faults: PhoneFaults = GOOD, on_event: Callable[[PhoneEvent], None] | None = None
+        self,
+        line: Line,
+        *,
+        faults: PhoneFaults = GOOD,
+        on_event: Callable[[PhoneEvent], None] | None = None,
+        network: Network | None = None,
     ) -> None:
         self._line = line
         self._faults = faults
         self._on_event = on_event
+        self._network = network
 
     async def call(self, script: CallScript, *, call_sid: str | None = None) -> CallReport:
         """Place one call in real time and live through it.
@@ -45,11 +52,6 @@ class Phone:
         log = CallLog(call_sid or new_call_sid(), self._on_event)
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
             webhooks = Webhooks(session, self._line, self._faults)
-            call = PlacedCall(self._line, webhooks, script, self._faults, log)
+            call = PlacedCall(self._line, webhooks, script, self._faults, log, network=self._network)
             await call.run()
         return log.report(call.recording, call.caller)
-
-
-def new_call_sid() -> str:
-    """A CallSid that no other call has."""
-    return "CA" + secrets.token_hex(16)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import audioop
 import io
+import time
 import wave
 
 from ivr_bridge.simulator.phone.hearing import MULAW_SILENCE, Hearing
@@ -57,6 +58,18 @@ class Recording:
         if len(self.caller) < position:
             self.caller.extend(MULAW_SILENCE * (position - len(self.caller)))
         self.caller.extend(mulaw)
+
+    def position(self) -> int:
+        """Where the clock is now."""
+        return self.sample(time.monotonic())
+
+    def sides(self, first: int, until: int) -> tuple[bytes, bytes]:
+        """(caller, heard) between two positions, mu-law; what is missing is silence."""
+        length = max(0, until - first)
+        left, right = (
+            bytes(side[first:until]).ljust(length, MULAW_SILENCE) for side in (self.caller, self.playback.heard)
+        )
+        return left, right
 
     def channels(self) -> tuple[bytes, bytes]:
         """(caller, heard) as PCM16 at 8 kHz, of the same length."""

@@ -18,7 +18,8 @@ class PhoneEvent:
 
     `at_ms` counts from the moment the call was placed. Kinds: webhook_answered, webhook_failed, stream_started,
     stream_refused, agent_speaking, caller_speaking, digits, cleared, said_by_network, played_by_network, dialled,
-    ringing, person_speaking, dial_ended, recording_started, recording_ended, violation, stream_ended, ended.
+    ringing, person_speaking, person_pressed, dial_ended, conference_joined, conference_left, recording_started,
+    recording_ended, violation, stream_ended, ended.
     """
 
     kind: str
@@ -41,9 +42,9 @@ class CallReport:
     call_sid: str
     result: Result
     reason: str
-    """caller_hung_up, agent_hung_up, transferred, voicemail_left; busy, rejected, turned_away; unreachable,
-    webhook_failed, twiml_invalid, twiml_loop, stream_url_invalid, stream_refused, no_answer, too_long, action_failed;
-    stream_lost."""
+    """caller_hung_up, agent_hung_up, transferred, voicemail_left, ended_by_rest; busy, rejected, turned_away;
+    unreachable, webhook_failed, twiml_invalid, twiml_loop, stream_url_invalid, stream_refused, no_answer, too_long,
+    action_failed; stream_lost."""
     stream_sids: list[str] = field(default_factory=list)
     webhook_ms: float | None = None
     """How long the voice webhook took to answer; None: it did not."""

@@ -29,6 +29,7 @@ _STAND_IN_HZ, _BEEP_HZ, _RING_HZ, _KEY_HZ = 300, 1000, (440, 480), (770, 1336)
 _RING_ON_MS, _RING_EVERY_MS = 2000, 6000
 _KEY_ON_MS, _KEY_EVERY_MS = 100, 160
 _PAUSE_MS = 500
+_CHORDS_HZ = ((262, 330, 392), (220, 262, 330), (175, 220, 262), (196, 247, 294))
 _LANGUAGES = {"cmn": "zh", "yue": "zh"}
 """The network's names of languages, where they are not ours."""
 
@@ -63,6 +64,12 @@ def ringing(length_ms: int) -> bytes:
     """
     cycle = _tone(_RING_ON_MS, *_RING_HZ) + MULAW_SILENCE * ((_RING_EVERY_MS - _RING_ON_MS) * 8)
     return (cycle * (length_ms // _RING_EVERY_MS + 1))[: length_ms * 8]
+
+
+@lru_cache(maxsize=1)
+def hold_music() -> bytes:
+    """4 s in place of the network's own music: chords without a pause between, to be played over and over."""
+    return b"".join(_tone(1000, *chord_hz) for chord_hz in _CHORDS_HZ)
 
 
 def keys(digits: str) -> bytes:

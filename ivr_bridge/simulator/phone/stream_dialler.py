@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from contextlib import suppress
 from datetime import UTC, datetime
 from urllib.parse import urlsplit, urlunsplit
 
@@ -18,6 +19,9 @@ from ivr_bridge.simulator.phone.stream_socket import StreamRefusedError, StreamS
 from ivr_bridge.simulator.phone.talk_notes import TalkNotes
 from ivr_bridge.simulator.phone.twiml_reader import TwimlDocument, Verb
 from ivr_bridge.simulator.phone.webhooks import Webhooks
+
+GOODBYE_S = 2.0
+"""How long a cancelled stream may take to tell that it has stopped."""
 
 
 class StreamDialler:
@@ -78,6 +82,11 @@ class StreamDialler:
         try:
             end = await leg.run()
             await started
+        except asyncio.CancelledError:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GOODBYE_S):
+                    await self._tell(document, stream, stream_sid, "stream-stopped")
+            raise
         finally:
             started.cancel()
         await self._tell(document, stream, stream_sid, "stream-error" if end.problem else "stream-stopped", end.problem)

@@ -1,9 +1,12 @@
-"""TwiML, read strictly: the verbs this network can follow, in order, and what Twilio would complain about."""
+"""TwiML, read strictly: verbs in order, or why the call ends with an error."""
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
+
+from ivr_bridge.simulator.phone.twiml_grammar import CHILDREN, MOST_NUMBERS, SSML, attribute_problem
 
 MAX_TWIML_BYTES = 64 * 1024
 MAX_PARAMETER_CHARS = 499
@@ -11,54 +14,16 @@ MAX_PARAMETER_CHARS = 499
 
 MAX_SAY_CHARS = 4096
 
-_DIAL_NOUNS = frozenset({"Number", "Sip", "Client", "Conference", "Queue"})
-_SSML = frozenset({"break", "emphasis", "lang", "p", "phoneme", "prosody", "s", "say-as", "sub", "w"})
-_CHILDREN: dict[str, frozenset[str]] = {
-    "Response": frozenset(
-        {"Connect", "Say", "Play", "Pause", "Hangup", "Dial", "Redirect", "Reject", "Gather", "Record"}
-    ),
-    "Connect": frozenset({"Stream"}),
-    "Stream": frozenset({"Parameter"}),
-    "Say": _SSML,
-    "Dial": _DIAL_NOUNS,
-    "Gather": frozenset({"Say", "Play", "Pause"}),
-}
-_RECORDING = "recordingStatusCallback recordingStatusCallbackMethod recordingStatusCallbackEvent trim"
-_ATTRIBUTES: dict[str, frozenset[str]] = {
-    name: frozenset(words.split())
-    for name, words in {
-        "Response": "",
-        "Connect": "action method",
-        "Stream": "url name track statusCallback statusCallbackMethod",
-        "Parameter": "name value",
-        "Say": "voice language loop",
-        "Play": "loop digits",
-        "Pause": "length",
-        "Hangup": "",
-        "Dial": "action method timeout timeLimit callerId record recordingTrack answerOnBridge hangupOnStar ringTone "
-        f"sequential referUrl referMethod {_RECORDING}",
-        "Redirect": "method",
-        "Reject": "reason",
-        "Gather": "input action method timeout speechTimeout maxSpeechTime numDigits finishOnKey language hints "
-        "bargeIn actionOnEmptyResult partialResultCallback partialResultCallbackMethod profanityFilter speechModel "
-        "enhanced",
-        "Record": f"action method timeout finishOnKey maxLength playBeep transcribe transcribeCallback {_RECORDING}",
-    }.items()
-}
-_WHOLE_NUMBERS = {
-    "Say": ("loop",),
-    "Play": ("loop",),
-    "Pause": ("length",),
-    "Dial": ("timeout", "timeLimit"),
-    "Gather": ("timeout", "numDigits"),
-    "Record": ("timeout", "maxLength"),
-}
 _EMPTY_PROBLEMS = {
     "Say": "13520 <Say> without text",
     "Play": "13420 <Play> without url",
     "Dial": "13223 <Dial> without a number",
+    "Number": "13223 <Number> without a number",
+    "Sip": "13224 <Sip> without an address",
+    "Conference": "13227 <Conference> without a name",
     "Redirect": "12200 <Redirect> without url",
 }
+_SIP = re.compile(r"sips?:[^\s@]+@[^\s?]+(\?\S*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +40,8 @@ class Verb:
 class TwimlDocument:
     """What a webhook answered, at the URL that it was asked at (as the network knows it).
 
-    `fatal` says why Twilio would run none of it (its application-error message follows); `problems` what it would warn
-    about while running the rest.
+    `fatal` says why none of it is run, with Twilio's code: it cannot be read, or holds something that this network
+    does not know. `problems` are all that is wrong with it, and what is only unwise.
     """
 
     url: str
@@ -109,19 +74,23 @@ def read_twiml(body: bytes, content_type: str, url: str) -> TwimlDocument:
         return TwimlDocument(url, text, fatal=f"12100 the root is <{root.tag}>, not <Response>")
     problems: list[str] = []
     response = _read_element(root, problems)
-    return TwimlDocument(url, text, response.children, tuple(problems))
+    fatal = next((problem for problem in problems if problem[:5].isdecimal()), "")
+    return TwimlDocument(url, text, () if fatal else response.children, tuple(problems), fatal)
 
 
 def _read_element(element: ET.Element, problems: list[str]) -> Verb:
-    """One element and what is in it; whatever the table does not allow is noted and left out."""
+    """One element and what is in it; whatever the tables do not allow is noted and left out."""
     name = element.tag
-    extra = sorted(set(element.attrib) - _ATTRIBUTES.get(name, frozenset(element.attrib)))
-    problems.extend(f"12200 <{name}> has no attribute {attribute!r}" for attribute in extra)
+    problems.extend(
+        problem
+        for attribute, value in sorted(element.attrib.items())
+        if (problem := attribute_problem(name, attribute, value))
+    )
     children = []
     for child in element:
-        if child.tag not in _CHILDREN.get(name, frozenset()):
+        if child.tag not in CHILDREN.get(name, frozenset()):
             problems.append(f"12200 <{child.tag}> is not understood in <{name}>")
-        elif child.tag not in _SSML:
+        elif child.tag not in SSML:
             children.append(_read_element(child, problems))
     verb = Verb(name, dict(element.attrib), " ".join("".join(element.itertext()).split()), tuple(children))
     problems.extend(_content_problems(verb))
@@ -133,8 +102,6 @@ def _content_problems(verb: Verb) -> list[str]:
     if verb.name in _EMPTY_PROBLEMS and not verb.text and not verb.attributes.get("digits"):
         return [_EMPTY_PROBLEMS[verb.name]]
     get = verb.attributes.get
-    if unread := [name for name in _WHOLE_NUMBERS.get(verb.name, ()) if not get(name, "1").isdecimal()]:
-        return [f"12200 <{verb.name}> {name} {get(name)!r} is no whole number" for name in unread]
     names = [child.name for child in verb.children]
     match verb.name:
         case "Response" if "Connect" in names and "Pause" in names[names.index("Connect") :]:
@@ -149,8 +116,23 @@ def _content_problems(verb: Verb) -> list[str]:
             return [f"12200 <Parameter {get('name')}>: name and value together must be under 500 characters"]
         case "Say" if len(verb.text) > MAX_SAY_CHARS:
             return [f"13520 <Say> of more than {MAX_SAY_CHARS} characters"]
-        case "Reject" if get("reason", "rejected") not in ("rejected", "busy"):
-            return [f"12200 <Reject> reason {get('reason')!r} is neither rejected nor busy"]
+        case "Response" if "Reject" in names[1:]:
+            return ["12200 <Reject> must be the first verb"]
+        case "Start" if len(names) != 1:
+            return ["12200 <Start> needs exactly one <Recording>"]
+        case "Dial" if names:
+            return _dial_problems(names)
+        case "Sip" if not _SIP.fullmatch(verb.text):
+            return [f"13224 {verb.text!r} is no SIP address"]
+    return []
+
+
+def _dial_problems(names: list[str]) -> list[str]:
+    """What is wrong with what a `<Dial>` names."""
+    if "Conference" in names and len(names) > 1:
+        return ["12200 <Dial> takes one <Conference>, and nothing beside it"]
+    if len(names) > MOST_NUMBERS:
+        return [f"12200 <Dial> of more than {MOST_NUMBERS} numbers"]
     return []
 
 

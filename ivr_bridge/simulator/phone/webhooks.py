@@ -41,6 +41,9 @@ class Webhooks:
     def __init__(self, session: aiohttp.ClientSession, line: Line, faults: PhoneFaults) -> None:
         self._session = session
         self._line = line
+        self._faults = faults
+        self.failed: list[str] = []
+        """What became of notices that nobody took."""
         self._token = f"not-{line.signing_token}" if faults.bad_signature else line.signing_token
 
     async def ask(
@@ -78,7 +81,7 @@ class Webhooks:
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=self._line.webhook_timeout_s),
             ) as response:
-                body = await response.content.read(MAX_ANSWER_BYTES)
+                body = await _body(response.content)
                 took_ms = (time.monotonic() - started_at) * 1000
                 problem = "" if 200 <= response.status < 300 else f"11200 {known_url} answered {response.status}"
                 return WebhookAnswer(known_url, response.status, body, response.content_type, took_ms, problem)
@@ -89,3 +92,17 @@ class Webhooks:
         except (aiohttp.ClientError, OSError) as error:
             problem = f"11205 {known_url} broke off: {error or type(error).__name__}"
         return WebhookAnswer(known_url, took_ms=(time.monotonic() - started_at) * 1000, problem=problem)
+
+    async def tell(self, known_url: str, params: Mapping[str, str], *, method: str = "POST") -> None:
+        """Tell something that needs no answer; a failure is entered in `failed`."""
+        answer = await self.ask(known_url, params, method=method)
+        if answer.problem and not self._faults.bad_signature:
+            self.failed.append(answer.problem)
+
+
+async def _body(content: aiohttp.StreamReader) -> bytes:
+    """All of a body, at most the first MiB: one read gives only what has arrived."""
+    body = bytearray()
+    while len(body) < MAX_ANSWER_BYTES and (piece := await content.read(MAX_ANSWER_BYTES - len(body))):
+        body += piece
+    return bytes(body)

@@ -223,6 +223,20 @@ async def test_a_key_in_the_url_is_in_no_error(logs: list[Any]):
     assert "SECRET" not in f"{unreached.value!r} {unreached.value.__cause__!r} {logs}"
 
 
+async def test_a_url_that_the_server_repeats_is_in_no_error(logs: list[Any]):
+    async def repeats(request: web.Request) -> web.StreamResponse:
+        return web.json_response({"detail": f"there is no {request.raw_path}"}, status=404)
+
+    key = "sk_secret/+012345"
+    async with vendor_server(routes={"GET /v1/convai/stream": repeats}) as vendor:
+        rest = ElevenLabsAPIClient(vendor.http_url, key)
+        older = legacy(AudioFormat.parse("ulaw_8000"))
+        with pytest.raises(AgentRefused, match=r"no /v1/convai/stream\?agent_id=a&xi-api-key=<hidden>"):
+            await AgentDialler(rest, "a", log=Log(), auth="legacy_key_in_url", dialect=older).dial()
+    assert logs
+    assert "secret" not in str(logs)
+
+
 @pytest.mark.parametrize(
     ("config", "auth", "name"),
     [

@@ -71,6 +71,22 @@ def test_a_transcript_after_its_silence_interrupts_nothing() -> None:
     assert read(protocol, type="user_transcript", data="again") == [CallerTranscribed("again", 2)]
 
 
+def test_a_transcript_after_the_replys_end_interrupts_nothing() -> None:
+    """The caller's voice is the clock: as much of it went out as the reply was long."""
+    protocol = opened()
+    for _ in range(3):
+        read(protocol, type="audio", data=FRAME)
+    for _ in range(2):
+        protocol.user_audio(FRAME)
+    assert len(read(protocol, type="user_transcript", data="too early")) == 2
+    read(protocol, type="audio", data=FRAME)
+    for _ in range(5):
+        protocol.user_audio(FRAME)
+    assert read(protocol, type="user_transcript", data="well done") == [CallerTranscribed("well done", 2)]
+    read(protocol, type="audio", data=FRAME)
+    assert len(read(protocol, type="user_transcript", data="silence before a reply is not owed to it")) == 2
+
+
 @pytest.mark.parametrize("data", [{"text": "Hi"}, {"agent_response": "Hi"}, "Hi"])
 def test_text_is_found_wherever_it_stands(data: object) -> None:
     assert read(opened(), type="agent_response", data=data) == [AgentResponded("Hi", 1)]

@@ -97,3 +97,10 @@ def test_a_ring_shows_no_key_and_tells_accounts_apart():
     assert ring.account == KeyRing((SECOND, FIRST, FIRST), Log()).account
     assert ring.account != KeyRing((FIRST,), Log()).account
     assert FIRST not in ring.account
+
+
+def test_a_key_is_struck_from_what_the_vendor_repeats():
+    ring = KeyRing(("sk_secret/+0", SECOND, "K"), Log())
+    error = VendorRejected(f"no route /stream?key=sk_secret%2F%2B0 for sk_secret/+0 or {SECOND}; K stays")
+    ring.strike(error)
+    assert str(error) == "no route /stream?key=<hidden> for <hidden> or <hidden>; K stays"

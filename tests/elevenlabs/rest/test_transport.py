@@ -132,6 +132,17 @@ async def test_an_error_status_is_an_error_of_the_family(api: Api, status: int, 
     assert len(api.vendor.requests) == len(ASKS)
 
 
+async def test_a_key_that_the_vendor_repeats_is_in_no_error():
+    async def repeats(request: web.Request) -> web.Response:
+        return web.json_response({"detail": f"who is {request.headers['xi-api-key']}?"}, status=401)
+
+    async with vendor_server(routes={"* /v1/x": repeats}) as vendor:
+        transport = Transport(vendor.http_url, ("sk_0123456789",))
+        with pytest.raises(VendorError, match=r"GET /v1/x: HTTP 401: who is <hidden>\?"):
+            await transport.json(Request("GET", "/v1/x"))
+        await transport.close()
+
+
 async def test_a_page_of_a_proxy_is_an_error_without_a_word_of_it(api: Api):
     api.answers(
         lambda: web.Response(status=502, text="<html><h1>Bad Gateway</h1>" + "x" * 100_000, content_type="text/html")

@@ -184,9 +184,9 @@ async def test_redirects_are_followed_with_their_method_and_not_for_ever():
     assert bridge.paths().count("/twilio/voice") == MAX_DOCUMENTS + 1
 
 
-async def test_problems_of_a_document_are_violations_and_the_rest_runs():
+async def test_what_is_not_understood_ends_the_call_with_an_error():
     _, log = await place({"/twilio/voice": twiml("<Sing>la</Sing><Say>Hello.</Say>")}, script=PATIENT)
-    assert log.said_by_network == ["Hello."]
+    assert (log.result, log.reason, log.said_by_network) == ("failed", "twiml_invalid", [])
     assert log.violations == ["12200 <Sing> is not understood in <Response>"]
 
 

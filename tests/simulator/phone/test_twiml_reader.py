@@ -42,8 +42,49 @@ def test_every_verb_of_the_vendors_library_that_is_followed_passes():
     dial.number("+15550100009")
     twiml.record(action="/voicemail", max_length=60, play_beep=True)
     twiml.redirect("/again", method="POST")
-    twiml.reject(reason="busy")
     assert read(str(twiml)).problems == ()
+    refusal = VoiceResponse()
+    refusal.reject(reason="busy")
+    assert read(str(refusal)).problems == ()
+
+
+def test_a_dial_of_the_vendors_library_passes_with_all_that_is_followed():
+    twiml = VoiceResponse()
+    twiml.start().recording(channels="dual", recording_status_callback="https://bridge.example/r", track="both")
+    dial = twiml.dial(
+        action="/dialled",
+        method="POST",
+        timeout=20,
+        time_limit=600,
+        record="record-from-answer-dual",
+        answer_on_bridge=True,
+        hangup_on_star=True,
+        sequential=True,
+    )
+    dial.number(
+        "+15550100009",
+        url="/whisper",
+        send_digits="w1",
+        status_callback="https://bridge.example/s",
+        status_callback_event="initiated ringing answered completed",
+        machine_detection="DetectMessageEnd",
+        amd_status_callback="https://bridge.example/amd",
+    )
+    dial.sip("sip:desk@pbx.example?x-summary=two%20words", username="u", password="p")
+    room = VoiceResponse()
+    room.dial().conference(
+        "room-1",
+        start_conference_on_enter=False,
+        end_conference_on_exit=True,
+        muted=False,
+        beep="onEnter",
+        wait_url="",
+        participant_label="caller",
+        status_callback="https://bridge.example/c",
+        status_callback_event="start end join leave mute hold",
+    )
+    for document in (read(str(twiml)), read(str(room))):
+        assert (document.fatal, document.problems) == ("", ())
 
 
 @pytest.mark.parametrize(
@@ -61,20 +102,42 @@ def test_every_verb_of_the_vendors_library_that_is_followed_passes():
         ("<Connect><Stream url='wss://a/b' audioFormat='x'/></Connect>", "no attribute 'audioFormat'"),
         ("<Connect><Stream url='wss://a/b'><Parameter name='a'/></Stream></Connect>", "needs name and value"),
         (f"<Connect><Stream url='wss://a/b'><Parameter name='a' value='{'x' * 499}'/></Stream></Connect>", "under 500"),
-        ("<Connect><Stream url='wss://a/b'/></Connect><Pause length='40'/>", "dead air"),
         ("<Say/>", "without text"),
         (f"<Say>{'x' * 4097}</Say>", "4096"),
         ("<Play/>", "<Play> without url"),
         ("<Dial/>", "without a number"),
         ("<Redirect/>", "without url"),
-        ("<Reject reason='tired'/>", "neither rejected nor busy"),
+        ("<Say>Hello.</Say><Reject/>", "first verb"),
+        ("<Pause length='long'/>", "not a whole number"),
+        ("<Gather input='speech'/>", "not speech"),
+        ("<Gather input='dtmf speech'/>", "not speech"),
+        ("<Gather hints='a'/>", "no attribute 'hints'"),
+        ("<Gather actionOnEmptyResult='yes'/>", "not one of true false"),
+        ("<Play digits='1+2'/>", "is not keys"),
+        ("<Dial method='PUT'>+15550100009</Dial>", "not one of GET POST"),
+        ("<Dial record='loudly'>+15550100009</Dial>", "not one of do-not-record"),
+        ("<Dial><Client>jenny</Client></Dial>", "<Client> is not understood in <Dial>"),
+        ("<Dial><Number/></Dial>", "<Number> without a number"),
+        ("<Dial><Number statusCallbackEvent='answered gone'>+1</Number></Dial>", "not answered completed"),
+        ("<Dial><Conference>a</Conference><Number>+1</Number></Dial>", "nothing beside it"),
+        ("<Dial><Sip>desk@pbx.example</Sip></Dial>", "no SIP address"),
+        (f"<Dial>{'<Number>+1</Number>' * 11}</Dial>", "more than 10"),
+        ("<Start><Stream url='wss://a/b'/></Start>", "<Stream> is not understood in <Start>"),
+        ("<Enqueue>support</Enqueue>", "<Enqueue> is not understood"),
+        ("<Reject reason='tired'/>", "not one of rejected busy"),
     ],
 )
-def test_what_the_vendor_would_warn_about(inside, words):
+def test_what_is_not_understood_ends_the_call(inside, words):
     document = response(inside)
-    assert not document.fatal
-    assert len(document.problems) == 1
-    assert words in document.problems[0]
+    assert words in document.fatal or words in document.problems[-1]
+    assert document.fatal[:5].isdecimal()
+    assert document.verbs == ()
+
+
+def test_what_is_only_unwise_is_noted():
+    document = response("<Connect><Stream url='wss://a/b'/></Connect><Pause length='40'/>")
+    assert (document.fatal, len(document.problems), len(document.verbs)) == ("", 1, 2)
+    assert "dead air" in document.problems[0]
 
 
 def test_a_parameter_of_499_characters_and_speech_markup_pass():

@@ -85,3 +85,11 @@ async def test_the_time_limit(session):
     hold.set()
     server.close()
     await server.wait_closed()
+
+
+async def test_a_body_of_many_pieces_is_read_to_its_end(session):
+    body = b"RIFF" + bytes(700_000)
+    async with serving(listener, answers={"/x": web.Response(body=body, content_type="audio/wav")}) as bridge:
+        line = bridge.line()
+        answer = await Webhooks(session, line, PhoneFaults()).ask(line.known_url("/x"), {}, method="GET")
+        assert answer.body == body
