@@ -162,7 +162,7 @@ class Outbound:
         finally:
             dial.being_made = False
         ms = (asyncio.get_running_loop().time() - begun_at) * 1000
-        self._log.emit(events.DIAL_CREATED, dial_id=dial.id, call_sid=made.sid, ms=ms)
+        self._log.emit(events.DIAL_CREATED, dial_id=dial.id, made_call_sid=made.sid, ms=ms)
         self._learn(dial, made.sid)
         return 0.0
 

@@ -121,6 +121,7 @@ class CallStory:
             "violations": report.violations,
             "webhook_ms": report.webhook_ms,
             "said_by_network": report.said_by_network,
+            "played_by_network": [url.partition("?")[0] for url in report.played_by_network],
             "dialled": report.dialled,
             "dial_statuses": report.dial_statuses,
             "keyed_at_ms": report.keyed_at_ms,

@@ -80,7 +80,7 @@ class DrillCaller:
             self._is_served = True
         elif kind == "caller_speaking":
             self._is_waiting = True
-        elif kind not in ("ringing", "said_by_network"):
+        elif kind not in ("ringing", "said_by_network", "played_by_network"):
             return
         self._news_at = self._clock()
 

@@ -190,7 +190,7 @@ RECORDINGS_DELETED = _event("recordings.deleted", "info", "recordings were delet
 
 # Outbound calls and callbacks
 DIAL_ASKED = _event("dial.asked", "info", "a call into a flow was asked for", "dial_id", "flow", "by", pii=("to",))
-DIAL_CREATED = _event("dial.created", "info", "Twilio makes the call", "dial_id", "call_sid", "ms")
+DIAL_CREATED = _event("dial.created", "info", "Twilio makes the call", "dial_id", "made_call_sid", "ms")
 DIAL_DELAYED = _event(
     "dial.delayed", "warning", "Twilio did not take the call; it is made later", "dial_id", "error", "again_s"
 )

@@ -350,7 +350,7 @@ def test_a_person_is_left_for_when_the_words_before_were_heard() -> None:
         stage.key_pressed("0")
         done = stage.all()
         assert done[-2:] == [("say", "connecting_person", "en"), ("end", Termination.TRANSFERRED)]
-        assert stage.journey.leaving == Transfer("+15550100", 25)
+        assert stage.journey.leaving == Transfer("+15550100", 25, node="desk")
 
     play(story)
 

@@ -132,6 +132,7 @@ class DownRest:
     def __init__(self) -> None:
         self.asked = 0
         self.conversations = self
+        self.transport = SimpleNamespace(keys=SimpleNamespace(strike=lambda _error: None))
 
     async def get_signed_url(self, *_: object, **__: object) -> Any:
         self.asked += 1

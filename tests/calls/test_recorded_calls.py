@@ -158,6 +158,7 @@ def test_it_was_announced_first(lived: Lived) -> None:
 
 def test_both_are_listed(lived: Lived, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.delenv("COLUMNS", raising=False)
     assert main(["voicemail", "list", "--var", str(lived.var)]) == 0
     assert "VM" in capsys.readouterr().out
     assert main(["recordings", "list", "--var", str(lived.var)]) == 0

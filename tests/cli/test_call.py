@@ -364,7 +364,13 @@ async def test_names_of_files_and_violations_are_no_markup(
 
 
 def test_commands_are_there_without_the_simulator():
-    command = [sys.executable, "-W", "ignore", "-c", "import ivr_bridge.cli.main, sys; print(*sys.modules)"]
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-c",
+        "import ivr_bridge.cli.main as m, sys; m.wanted([]); print(*sys.modules)",
+    ]
     loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     assert "ivr_bridge.cli.call" in loaded
     assert not [name for name in loaded if name.startswith("ivr_bridge.simulator")]

@@ -39,7 +39,7 @@ async def test_a_dial_that_is_answered_rings_says_hello_and_reports_to_its_actio
     events = []
     bridge, report = await call(answers, on_event=events.append)
     params = bridge.params("/twilio/dialled")
-    assert (params["DialCallStatus"], params["DialCallDuration"], params["DialBridged"]) == ("completed", "4", "true")
+    assert (params["DialCallStatus"], params["DialCallDuration"], params["DialBridged"]) == ("completed", "13", "true")
     assert params["DialCallSid"].startswith("CA")
     assert (report.result, report.reason) == ("completed", "transferred")
     assert (report.dialled, report.dial_statuses) == (["+15550100009"], ["completed"])
@@ -48,7 +48,7 @@ async def test_a_dial_that_is_answered_rings_says_hello_and_reports_to_its_actio
         ("dialled", "+15550100009"),
         ("ringing", "+15550100009"),
         ("person_speaking", sounds.HELLO),
-        ("dial_ended", "completed after 4 s"),
+        ("dial_ended", "completed after 13 s"),
     ]
     (ring, hello) = report.network_heard_at_ms
     assert (round(ring[0]), round(ring[1])) == (0, pytest.approx(2000, abs=2))
