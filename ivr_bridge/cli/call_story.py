@@ -64,7 +64,8 @@ class CallStory:
         if event.kind == "stream_started":
             self._started_at = time.monotonic()
         elif event.kind in PHONE_WORDS:
-            self.show(self.now_ms(), PHONE_WORDS[event.kind], event.text)
+            # A prompt's URL is signed: whoever has all of it may fetch it.
+            self.show(self.now_ms(), PHONE_WORDS[event.kind], event.text.partition("?expires=")[0])
 
     def server_event(self, event: ServerEvent) -> None:
         """Enter what the server told."""
