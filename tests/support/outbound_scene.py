@@ -2,6 +2,7 @@
 what to answer, virtual time."""
 
 import asyncio
+import weakref
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -51,6 +52,7 @@ class FakeRecords:
 
     def __init__(self) -> None:
         self._engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+        weakref.finalize(self, self._engine.dispose)  # a database that nobody closes is a warning from Python 3.13 on
         metadata.create_all(self._engine)
         self.disk_full = False
         self.down = False
