@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 from ivr_bridge.bridge import handing_over
@@ -150,10 +149,8 @@ class AfterStream:
         transfer = live.journey.leaving
         if not isinstance(answer, DialNumber) or not isinstance(transfer, Transfer):
             return answer
-        # A guest's conference would be held by a worker that does not hold the call.
-        warm = self._warm if transfer.mode == "warm" and not live.elsewhere else None
+        warm = self._warm if transfer.mode == "warm" else None
         if transfer.mode == "warm" and warm is None:
-            live.journey.leaving = transfer = replace(transfer, mode="cold")
             live.log.emit(events.TRANSFER_DOWNGRADED, flow=live.journey.state.flow, node=transfer.node)
         live.transfer = self._under_way(live, transfer)
         return warm.begin(live, transfer, answer.spoken) if warm is not None else answer

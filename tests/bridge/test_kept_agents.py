@@ -366,3 +366,28 @@ def test_a_menu_that_lost_its_stream_is_said_again() -> None:
 
     house = in_house(story, flow=menu)
     assert [line["prompt"] for line in house.events("prompt.played")] == ["main_menu", "main_menu"]
+
+
+@pytest.mark.parametrize("document", ["gather", "queue"])
+def test_a_document_of_somebody_else_costs_no_conversation(document: str) -> None:
+    """The operator's own `<Gather>` or `<Enqueue>` takes the live call, and its action leads to one of our webhooks."""
+
+    async def story(house: House) -> None:
+        phone = await talked(house)
+        await phone.stops()
+        await asyncio.sleep(8)
+        # A <Gather> may name the action of the stream, a queue is mostly left by <Redirect> to where calls begin.
+        answer = await (
+            house.asks("in-progress")
+            if document == "gather"
+            else house.desk.answer_voice(incoming(status="in-progress"))
+        )
+        assert isinstance(answer, ConnectStream)
+        await comes_back(house, answer)
+        [agent] = house.agents
+        assert not agent.closed
+        assert told(agent, "contextual_update") == [BACK]
+
+    house = in_house(story)
+    assert len(house.events("agent.returned")) == 1
+    assert house.dialled == [sid()]
