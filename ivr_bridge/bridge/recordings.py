@@ -17,12 +17,12 @@ from ivr_bridge.telemetry.log import Log
 CHANNELS = 2
 OPEN_WITHIN_S = 3.0
 CLOSE_WITHIN_S = 15.0
-TIDY_EVERY_S = 24 * 3600.0
+TIDY_EVERY_S = 3600.0
 TIDY_AGAIN_S = 60.0
 """When the database did not answer."""
 
 DueForDeletion = Callable[[datetime], Awaitable[Sequence[str]]]
-"""The ids whose day has come. Raises BridgeError."""
+"""The ids whose day has come, of files that lie here. Raises BridgeError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ class Recordings:
         return len(names)
 
     async def keep_tidy(self, due: DueForDeletion) -> None:
-        """Delete what is due, now and every day, until cancelled. Never raises."""
+        """Delete what is due, now and every hour, until cancelled. Never raises."""
         while True:
             wait_s = TIDY_EVERY_S
             try:

@@ -27,7 +27,8 @@ def add_parser(commands: Any) -> None:
         help="erase everything of a caller",
         description="Erase a caller: numbers, what was said, voicemails, callbacks, dials, recordings, and what the "
         "vendor told of their conversations. What is left of a call is when it was, how long, and how it ended. A "
-        "running server brings nothing back. Exit: 0 erased (or there was nothing), 1 not all of it, 2 usage.",
+        "running server brings nothing back. Files on other machines that share the database are deleted by their "
+        "servers. Exit: 0 erased (or there was nothing), 1 not all of it, 2 usage.",
     )
     parser.add_argument("number", metavar="+1...", help="as Twilio writes it: E.164, sip:... or client:...")
     parser.add_argument("--yes", action="store_true", help="do not ask")
@@ -73,6 +74,7 @@ async def _erase(arguments: argparse.Namespace, settings: Settings, number: str)
             {
                 "rows": done.found.rows,
                 "files": done.files,
+                "elsewhere": done.found.elsewhere,
                 "lines": done.lines,
                 "conversation_ids": theirs,
                 "deleted_at_vendor": [each for each in theirs if arguments.vendor and each not in failed],
@@ -118,6 +120,10 @@ def _print(done: CallerErased, number: str, *, at_vendor: bool) -> None:
         print(f"lines of old files: {done.lines}")
     for name in done.files:
         print(f"deleted {name}")
+    if found.elsewhere:
+        print("on other machines (the servers there delete them within an hour, or when they start):")
+        for name in found.elsewhere:
+            print(f"  {name}")
     if found.conversation_ids and not at_vendor:
         print("ElevenLabs still has these conversations (--vendor deletes them there):")
         for conversation_id in found.conversation_ids:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,7 +52,7 @@ async def _run(arguments: argparse.Namespace) -> int:
 
 
 async def _list(
-    _place: RecordsPlace, _index: RecordingIndex, rows: list[dict[str, Any]], arguments: argparse.Namespace
+    place: RecordsPlace, _index: RecordingIndex, rows: list[dict[str, Any]], arguments: argparse.Namespace
 ) -> int:
     if arguments.json:
         print(orjson.dumps({"recordings": rows}, option=orjson.OPT_INDENT_2).decode())
@@ -61,7 +62,8 @@ async def _list(
         length = "" if row["duration_s"] is None else f"{row['duration_s']:.0f} s"
         size = "" if row["bytes"] is None else f"{row['bytes'] / MB:.1f}"
         began, until = _day(row["began_at"], "%Y-%m-%d %H:%M"), _day(row["delete_after"], "%Y-%m-%d")
-        table.add_row(began, row["id"], row["call_sid"] or "", length, size, until, row["file"] or "")
+        file = f"{row['file'] or ''}{' (another machine)' if place.is_elsewhere(row) else ''}"
+        table.add_row(began, row["id"], row["call_sid"] or "", length, size, until, file)
     console().print(table if rows else "no recordings")
     return 0
 
@@ -72,21 +74,28 @@ async def _delete(
     if arguments.call is None and arguments.older_than is None:
         raise ConfigError("which ones? --call CA... or --older-than 30d (0d: all of them)")
     refuse_to_guess(arguments)
-    if rows and not arguments.yes and not asked(f"delete {len(rows)} recordings?"):
+    here = [row for row in rows if not place.is_elsewhere(row)]
+    elsewhere = [row["id"] for row in rows if place.is_elsewhere(row)]
+    if here and not arguments.yes and not asked(f"delete {len(here)} recordings?"):
         return 1
-    for row in rows:
+    for row in here:
         if row["file"]:
             try:
                 place.file(row["file"]).unlink(missing_ok=True)
             except OSError as error:
                 raise ConfigError(f"{row['file']}: cannot be deleted: {error.strerror}") from error
         await index.deleted(row["id"], datetime.now(UTC))
-    names = [row["id"] for row in rows]
     if arguments.json:
-        print(orjson.dumps({"deleted": names}).decode())
+        print(orjson.dumps({"deleted": [row["id"] for row in here], "elsewhere": elsewhere}).decode())
     else:
-        print(f"{len(names)} deleted")
-    return 0
+        print(f"{len(here)} deleted")
+    if elsewhere:
+        print(
+            f"ivr-bridge: {len(elsewhere)} more lie on other machines, or in another var directory than "
+            f"{place.var_dir}; give the same command there",
+            file=sys.stderr,
+        )
+    return 1 if elsewhere else 0
 
 
 def _day(at: datetime | None, form: str) -> str:

@@ -4,15 +4,17 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from ivr_bridge.cli.open_database import open_database, records_settings
 from ivr_bridge.errors import BridgeError
 from ivr_bridge.records.database import Database
+from ivr_bridge.records.home import home_of
 
 NO_TERMINAL_COLUMNS = 240
 
@@ -30,6 +32,12 @@ class RecordsPlace:
 
     database: Database
     var_dir: Path
+    home: str | None
+    """The id of `var_dir`; None when no server has kept records in it."""
+
+    def is_elsewhere(self, row: Mapping[str, Any]) -> bool:
+        """Whether the file of a row lies in the `var/` of another machine."""
+        return bool(row["file"]) and row["home"] != self.home
 
     def file(self, name: str) -> Path:
         """A file that a row names.
@@ -61,7 +69,7 @@ async def records_place(arguments: argparse.Namespace) -> AsyncIterator[RecordsP
     async with open_database(settings, make=True) as database:
         if database is None:
             raise NoSuchRecord("there are no records here")
-        yield RecordsPlace(database, settings.var_dir)
+        yield RecordsPlace(database, settings.var_dir, home_of(settings.var_dir))
 
 
 def console() -> Console:

@@ -28,6 +28,7 @@ PLAYERS = (
     ("afplay",),
 )
 """Programs that play a WAV file; the first that is there is taken."""
+ELSEWHERE = "lies on another machine, or in another var directory"
 Row = dict[str, Any]
 
 
@@ -132,6 +133,8 @@ async def _heard(_place: RecordsPlace, box: VoicemailBox, arguments: argparse.Na
 async def _delete(place: RecordsPlace, box: VoicemailBox, arguments: argparse.Namespace) -> int:
     refuse_to_guess(arguments)
     row = await _one(box, arguments.id)
+    if place.is_elsewhere(row):
+        raise NoSuchRecord(f"the sound of {row['id']} {ELSEWHERE}; delete the message there")
     if not arguments.yes and not asked(f"delete the message {row['id']} of {_minute(row['recorded_at'])}?"):
         return 1
     if row["file"]:
@@ -155,7 +158,8 @@ def _sound(place: RecordsPlace, row: Row) -> Path:
         raise NoSuchRecord(f"the sound of {row['id']} lies with Twilio: {row['recording_url']}")
     path = place.file(row["file"])
     if not path.is_file():
-        raise NoSuchRecord(f"{path} is not there (any more), or on another machine")
+        gone = f"of {row['id']} {ELSEWHERE}" if place.is_elsewhere(row) else f"{path} is not there (any more)"
+        raise NoSuchRecord(f"the sound {gone}")
     return path
 
 

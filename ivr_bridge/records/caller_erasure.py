@@ -8,6 +8,7 @@ from ivr_bridge.records.caller_traces import conversations_naming, cut_lines, fi
 from ivr_bridge.records.database import Database
 from ivr_bridge.records.erased_files import remove_file
 from ivr_bridge.records.erasure import Erased, erase
+from ivr_bridge.records.home import home_of
 from ivr_bridge.records.records import JOURNAL_FOLDER
 from ivr_bridge.records.taker import take_left_behind
 from ivr_bridge.telemetry.log import Log
@@ -23,7 +24,7 @@ class CallerErased:
 
     found: Erased
     files: list[str]
-    """Deleted, relative to `var/`."""
+    """Deleted, relative to `var/`; what lies in another one is `found.elsewhere`."""
     lines: int
     """Cut out of files of many."""
     journals_left: int
@@ -43,13 +44,15 @@ async def erase_caller(
         patience_s: how long a running server's journal is waited for.
 
     Raises:
+        ConfigError: `var/home_id` cannot be used; nothing was erased.
         DatabaseFailed: nothing was erased.
         OSError: the rows are gone, and a file could not be deleted: do it again.
     """
     root = var_dir / JOURNAL_FOLDER
+    home = await asyncio.to_thread(home_of, var_dir)
     await take_left_behind(root, database, var_dir, log)
     conversation_ids = await asyncio.to_thread(conversations_naming, var_dir, number)
-    found = await erase(database, number, conversation_ids)
+    found = await erase(database, number, conversation_ids, home)
     theirs = sorted({*found.conversation_ids, *conversation_ids})
     found.conversation_ids = theirs
     files = await asyncio.to_thread(_remove, var_dir, number, found)

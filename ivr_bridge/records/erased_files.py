@@ -7,7 +7,7 @@ CONVERSATIONS = "conversations"
 
 
 def remove_file(var_dir: Path, name: str) -> list[str]:
-    """Delete a file that a row names, and all that lies beside it of the same conversation.
+    """Delete a file that a row names, and what lies beside it: a sound's note, all of the same conversation.
 
     Args:
         var_dir: `var/`.
@@ -23,7 +23,8 @@ def remove_file(var_dir: Path, name: str) -> list[str]:
     if not path.resolve().is_relative_to(var_dir.resolve()):
         return []
     removed = []
-    for each in (path, *_of_the_same_conversation(var_dir, path)):
+    notes = (path.with_suffix(".json"),) if path.suffix == ".wav" else ()
+    for each in (path, *notes, *_of_the_same_conversation(var_dir, path)):
         if each.is_file():
             each.unlink(missing_ok=True)
             removed.append(each.relative_to(var_dir).as_posix())

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ivr_bridge.records.database import Database
 from ivr_bridge.records.erasures import FILES, NUMBERS, OF_CONVERSATION, hash_of
+from ivr_bridge.records.owed_files import owe
 from ivr_bridge.records.tables import (
     callbacks,
     calls,
@@ -37,15 +38,20 @@ class Erased:
     conversation_ids: list[str] = field(default_factory=list)
     """The vendor has these too."""
     files: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+    """Those of `files` that lie in the `var/` of another home, which owes it now to delete them."""
 
 
-async def erase(database: Database, number: str, more_conversations: Sequence[str] = ()) -> Erased:
-    """Erase whoever has this number, in one transaction; files are the caller's to delete.
+async def erase(
+    database: Database, number: str, more_conversations: Sequence[str] = (), home: str | None = None
+) -> Erased:
+    """Erase whoever has this number, in one transaction; files are the caller's to delete, or their home's.
 
     Args:
         database: with its tables.
         number: as it stands in the records.
         more_conversations: ids that are known from elsewhere to be theirs.
+        home: whose files the caller reaches; None: it has no `var/`.
 
     Raises:
         DatabaseFailed: nothing was erased.
@@ -56,7 +62,10 @@ async def erase(database: Database, number: str, more_conversations: Sequence[st
         theirs = conversations.c.call_sid.in_(erased.call_sids) | (conversations.c.caller == number)
         theirs |= conversations.c.conversation_id.in_(more_conversations)
         erased.conversation_ids = await _column(connection, conversations.c.conversation_id, theirs)
-        erased.files = await _files(connection, number, erased, theirs)
+        files = await _files(connection, number, erased, theirs)
+        elsewhere = [(at, name) for name, at in files if at not in (None, home)]
+        await owe(database, connection, elsewhere)
+        erased.files, erased.elsewhere = [name for name, _ in files], [name for _, name in elsewhere]
         for table in (turns, voicemails, callbacks, dials, recordings):
             gone = await connection.execute(delete(table).where(_of(table, number, erased.call_sids)))
             _count(erased, table, gone.rowcount)
@@ -101,13 +110,15 @@ async def _column(connection: AsyncConnection, column: Any, where: Any) -> list[
     return sorted(value for value in (await connection.execute(select(column).where(where))).scalars() if value)
 
 
-async def _files(connection: AsyncConnection, number: str, erased: Erased, theirs: Any) -> list[str]:
-    files: list[str] = []
+async def _files(connection: AsyncConnection, number: str, erased: Erased, theirs: Any) -> list[tuple[str, str | None]]:
+    """Each with its home."""
+    files: list[tuple[str, str | None]] = []
     for name, columns in FILES.items():
         table = metadata.tables[name]
         where = theirs if table is conversations else _of(table, number, erased.call_sids)
-        for column in columns:
-            files += await _column(connection, table.c[column], where)
+        for column, home in columns.items():
+            found = await connection.execute(select(table.c[column], table.c[home]).where(where))
+            files += sorted(((name, at) for name, at in found if name), key=lambda each: each[0])
     return files
 
 

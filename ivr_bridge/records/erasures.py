@@ -29,10 +29,14 @@ NUMBERS = {
 WHOLE = frozenset({"turns", "voicemails", "callbacks", "dials", "recordings"})
 """Of an erased person's call these rows go; of the others a few columns are emptied."""
 
-FILES = {"voicemails": ("file",), "recordings": ("file",), "conversations": ("file", "audio")}
-"""Columns with files, relative to `var/`."""
+FILES = {
+    "voicemails": {"file": "home"},
+    "recordings": {"file": "home"},
+    "conversations": {"file": "home", "audio": "audio_home"},
+}
+"""Columns with files, relative to a `var/`, and beside each the column that says which one."""
 
-OF_CONVERSATION = ("caller", "summary", "file", "audio")
+OF_CONVERSATION = ("caller", "summary", "file", "home", "audio", "audio_home")
 
 
 def hash_of(number: str) -> str:

@@ -31,9 +31,11 @@ class RecordingIndex:
             wanted = wanted.where(recordings.c.began_at < before)
         return await self._database.rows(wanted.order_by(recordings.c.began_at.desc(), recordings.c.id))
 
-    async def due(self, now: datetime) -> Sequence[str]:
-        """The ids of those whose day has come. Raises DatabaseFailed."""
-        wanted = select(recordings.c.id).where(recordings.c.deleted_at.is_(None), recordings.c.delete_after <= now)
+    async def due(self, home: str, now: datetime) -> Sequence[str]:
+        """The ids of those whose day has come, of files in the `var/` of this home. Raises DatabaseFailed."""
+        wanted = select(recordings.c.id).where(
+            recordings.c.home == home, recordings.c.deleted_at.is_(None), recordings.c.delete_after <= now
+        )
         return [str(row["id"]) for row in await self._database.rows(wanted.limit(DUE_AT_ONCE))]
 
     async def deleted(self, name: str, at: datetime) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 from ivr_bridge.errors import LocalProtocolError
 from ivr_bridge.records.database import Database
+from ivr_bridge.records.erasures import FILES
+from ivr_bridge.records.home import make_home
 from ivr_bridge.records.journal import Journal
 from ivr_bridge.records.tables import metadata
 from ivr_bridge.records.taker import Taker, take_left_behind
@@ -31,15 +33,24 @@ class Records:
         journal: open; it is closed here.
         database: its tables need not be there yet; it is closed here.
         var_dir: where the journals and the files that rows name lie.
+        home: its id; every row that names a file gets it.
         log: of the server.
         first_again_s: how long after the first failure of the database; twice as long after each other one.
     """
 
     def __init__(
-        self, journal: Journal, database: Database, var_dir: Path, log: Log, *, first_again_s: float = FIRST_AGAIN_S
+        self,
+        journal: Journal,
+        database: Database,
+        var_dir: Path,
+        log: Log,
+        *,
+        home: str,
+        first_again_s: float = FIRST_AGAIN_S,
     ) -> None:
         self._journal = journal
         self.database = database
+        self.home = home
         self._var_dir = var_dir
         self._log = log
         self._first_again_s = first_again_s
@@ -64,7 +75,7 @@ class Records:
         Raises:
             LocalProtocolError: no such table or column.
         """
-        self._append(_line(table, values))
+        self._append(_line(table, self._with_home(table, values)))
 
     def change(self, table: str, where: Mapping[str, Any], **values: Any) -> None:
         """New values for every row that fits. Never waits.
@@ -72,7 +83,7 @@ class Records:
         Raises:
             LocalProtocolError: no such table or column.
         """
-        self._append(_line(table, values, where))
+        self._append(_line(table, self._with_home(table, values), where))
 
     async def promise(self, table: str, **values: Any) -> None:
         """As `put`, but comes back when it stands on the disk: whatever happens now, it is not lost.
@@ -81,7 +92,7 @@ class Records:
             JournalFull: it cannot be written; promise nothing.
             LocalProtocolError: no such table or column.
         """
-        await self._journal.keep(_line(table, values))
+        await self._journal.keep(_line(table, self._with_home(table, values)))
 
     async def promise_once(self, table: str, **values: Any) -> None:
         """As `promise`; a row that is there already is left as it is.
@@ -90,7 +101,7 @@ class Records:
             JournalFull: it cannot be written; promise nothing.
             LocalProtocolError: no such table or column.
         """
-        await self._journal.keep({**_line(table, values), "once": True})
+        await self._journal.keep({**_line(table, self._with_home(table, values)), "once": True})
 
     async def settled(self) -> None:
         """Until everything that was told before this stands in the database, however long that takes.
@@ -117,6 +128,11 @@ class Records:
             await asyncio.wait({self._task})
         await self._journal.close()
         await self.database.close()
+
+    def _with_home(self, table: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """A row that names a file says where it lies."""
+        homes = {home: self.home for file, home in FILES.get(table, {}).items() if values.get(file)}
+        return {**values, **homes}
 
     def _append(self, line: dict[str, Any]) -> None:
         if not self._journal.append(line) and self._journal.lost.bit_count() == 1:  # 1, 2, 4, 8 ... lines
@@ -176,10 +192,12 @@ async def open_records(database: Database, var_dir: Path, log: Log, *, first_aga
     """Records with a journal in `var/journal`; call `start` next. The database is not asked yet.
 
     Raises:
+        ConfigError: `var/home_id` cannot be used.
         OSError: the journal's folder cannot be used.
     """
+    home = await asyncio.to_thread(make_home, var_dir)
     journal = await Journal.open(var_dir / JOURNAL_FOLDER)
-    return Records(journal, database, var_dir, log, first_again_s=first_again_s)
+    return Records(journal, database, var_dir, log, home=home, first_again_s=first_again_s)
 
 
 def _line(table: str, values: Mapping[str, Any], where: Mapping[str, Any] | None = None) -> dict[str, Any]:

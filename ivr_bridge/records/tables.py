@@ -133,10 +133,11 @@ voicemails = Table(
     Column("recording_sid", String(64)),
     Column("recording_url", Text),
     Column("file", Text),
+    Column("home", String(64)),
     Column("heard_at", Instant),
     Column("delivered_at", Instant),
 )
-"""`file` is relative to `var/`."""
+"""`file` is relative to the `var/` whose id is `home`: see home.py."""
 
 callbacks = Table(
     "callbacks",
@@ -178,12 +179,14 @@ recordings = Table(
     Column("id", String(64), primary_key=True),
     Column("call_sid", String(64), index=True),
     Column("file", Text),
+    Column("home", String(64)),
     Column("began_at", Instant),
     Column("duration_s", Float),
     Column("bytes", BigInteger),
     Column("delete_after", Instant, index=True),
     Column("deleted_at", Instant),
 )
+"""`file` is relative to the `var/` whose id is `home`, which alone deletes it."""
 
 conversations = Table(
     "conversations",
@@ -196,13 +199,16 @@ conversations = Table(
     Column("cost", Float),
     Column("summary", Text),
     Column("file", Text),
+    Column("home", String(64)),
     Column("audio", Text),
+    Column("audio_home", String(64)),
     Column("told_at", Instant),
     Column("caller", String(64)),
     Column("erased_at", Instant),
 )
-"""A conversation with the agent, and what the vendor told of it after its end; files are relative to `var/`.
+"""A conversation with the agent, and what the vendor told of it after its end.
 
+`file` is relative to the `var/` of `home`, `audio` to that of `audio_home`: the vendor may tell two servers.
 `caller` is there for calls that the vendor answered itself, which have no row in `calls`.
 """
 
@@ -213,6 +219,15 @@ erasures = Table(
     Column("erased_at", Instant, nullable=False, index=True),
 )
 """Whose lines were told before `erased_at` and not taken in yet are not entered; `id` is a hash of the number."""
+
+owed_files = Table(
+    "owed_files",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("home", String(64), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+)
+"""Files of erased people that the server of `home` has still to delete, relative to its `var/`; see owed_files.py."""
 
 journals = Table(
     "journals",

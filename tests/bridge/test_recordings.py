@@ -46,7 +46,7 @@ def test_what_a_sudden_end_has_left_gets_its_length(studio: Studio) -> None:
     run_virtual(story())
 
 
-def test_what_is_due_is_deleted_now_and_every_day(studio: Studio) -> None:
+def test_what_is_due_is_deleted_now_and_every_hour(studio: Studio) -> None:
     asked: list[float] = []
 
     async def story() -> None:

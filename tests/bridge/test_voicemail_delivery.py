@@ -17,6 +17,7 @@ from ivr_bridge.bridge.voicemail_delivery import LONGEST_AGAIN_S, Receiver, Voic
 from ivr_bridge.errors import StoreError
 from ivr_bridge.telemetry.log import Log
 from ivr_bridge.tools.http_request import HttpBadStatus, HttpFailed, HttpRequests
+from tests.support.served import served
 from tests.support.sounds import Rows
 from tests.support.virtual_time import run_virtual
 
@@ -175,22 +176,19 @@ async def test_over_real_http_the_receiver_can_check_who_delivers(tmp_path: Path
 
     app = web.Application()
     app.router.add_post("/messages", take)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
     requests, house = HttpRequests(), House(tmp_path, [row("VM1", tmp_path)])
-    refused = Receiver(f"http://127.0.0.1:{port}/messages", "secret")
-    allowed = Receiver(refused.url, "secret", allow_private=True)
-    try:
-        with capture_logs() as logs:
-            for receiver in (refused, allowed):
-                made = VoicemailDelivery(receiver, house.undelivered, house.rows, requests, var_dir=tmp_path, log=Log())
-                await made._deliver_all()
-    finally:
-        await requests.close()
-        await runner.cleanup()
+    async with served(app) as url:
+        refused = Receiver(f"{url}/messages", "secret")
+        allowed = Receiver(refused.url, "secret", allow_private=True)
+        try:
+            with capture_logs() as logs:
+                for receiver in (refused, allowed):
+                    made = VoicemailDelivery(
+                        receiver, house.undelivered, house.rows, requests, var_dir=tmp_path, log=Log()
+                    )
+                    await made._deliver_all()
+        finally:
+            await requests.close()
     assert [line["event"] for line in logs] == ["voicemail.undelivered", "voicemail.delivered"], (
         "guarded unless allowed"
     )

@@ -78,6 +78,20 @@ def test_nothing_without_a_yes(var: Path, capsys: Out, monkeypatch: pytest.Monke
     assert calls(capsys)[0]["caller"] is None
 
 
+def test_files_of_another_machine_are_told(
+    var: Path, tmp_path: Path, capsys: Out, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{var / 'records.sqlite3'}")
+    assert main(["erase", ANN, "--yes", "--var", str(tmp_path / "other")]) == 0
+    told = capsys.readouterr().out
+    assert "on other machines" in told
+    assert "  voicemails/VMAnn.wav" in told
+    assert "deleted voicemails" not in told
+    assert (var / "voicemails" / "VMAnn.wav").is_file(), "its own server deletes it"
+    assert main(["erase", "+15550100099", "--yes", "--json", "--var", str(tmp_path / "other")]) == 0
+    assert json.loads(capsys.readouterr().out)["elsewhere"] == ["voicemails/VMBen.wav", "conversations/conv_Ben.json"]
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

@@ -6,6 +6,7 @@ import pytest
 
 from ivr_bridge.audio.wav import read_wav
 from ivr_bridge.cli.main import main
+from ivr_bridge.records.database import database_url
 from tests.support.sound_rows import CALLER, fill
 
 
@@ -121,3 +122,16 @@ def test_a_sound_that_is_gone_is_said(var: Path, tmp_path: Path, capsys: pytest.
     (var / "voicemails" / "VMaa1.wav").unlink()
     assert main(["voicemail", "save", "VMaa1", str(tmp_path / "o.wav"), "--var", str(var)]) == 1
     assert "is not there" in capsys.readouterr().err
+
+
+def test_a_message_on_another_machine_is_deleted_there(
+    var: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url(None, var).replace("+aiosqlite", ""))
+    other = tmp_path / "other"
+    for command in (["delete", "VMaa1", "--yes"], ["save", "VMaa1", str(tmp_path / "o.wav")]):
+        assert main(["voicemail", *command, "--var", str(other)]) == 1
+        assert "lies on another machine" in capsys.readouterr().err
+    assert len(listed(other, capsys)) == 2
+    assert main(["voicemail", "delete", "VMaa1", "--yes", "--var", str(var)]) == 0
+    assert not (var / "voicemails" / "VMaa1.wav").exists()

@@ -26,7 +26,8 @@ def left(var: Path) -> set[str]:
 
 def test_one_file(var: Path) -> None:
     before = left(var)
-    assert remove_file(var, "voicemails/RE1.wav") == ["voicemails/RE1.wav"]
+    (var / "voicemails" / "RE1.json").write_text("whose it is")
+    assert remove_file(var, "voicemails/RE1.wav") == ["voicemails/RE1.wav", "voicemails/RE1.json"]
     assert left(var) == before - {"voicemails/RE1.wav"}
     assert remove_file(var, "voicemails/RE1.wav") == []
 

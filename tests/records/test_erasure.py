@@ -9,7 +9,7 @@ from sqlalchemy import select
 from ivr_bridge.records.database import Database, DatabaseFailed
 from ivr_bridge.records.erasure import erase
 from ivr_bridge.records.segments import Place
-from ivr_bridge.records.tables import metadata
+from ivr_bridge.records.tables import metadata, owed_files
 
 CALLER, OTHER, HOUSE, STAFF = "+15550100001", "+15550100077", "+15550100002", "+15550100003"
 NOW = datetime.now(UTC)
@@ -45,7 +45,7 @@ def life(n: int, number: str, *, at: datetime = NOW, outbound: bool = False) -> 
 
 
 async def everything(database: Database) -> dict[str, list[dict[str, Any]]]:
-    names = set(metadata.tables) - {"journals", "erasures"}
+    names = set(metadata.tables) - {"journals", "erasures", "owed_files"}
     return {name: await database.rows(select(metadata.tables[name])) for name in names}
 
 
@@ -152,6 +152,28 @@ async def test_conversations_that_are_known_from_elsewhere(database: Database) -
     assert erased.conversation_ids == ["conv_8", "conv_9"]
     assert erased.files == ["conversations/conv_8.json"]
     assert "Ann" not in str(await everything(database))
+
+
+async def test_files_of_another_home_are_owed_by_it(database: Database) -> None:
+    """Twice is once; what has no home, or this one, is owed by nobody."""
+    lines = [
+        put("voicemails", id="RE1", caller=CALLER, file="voicemails/RE1.wav", home="there"),
+        put("voicemails", id="RE2", caller=CALLER, file="voicemails/RE2.wav", home="here"),
+        put("voicemails", id="RE3", caller=CALLER, recording_url="https://api.example/RE3"),
+        put("voicemails", id="RE4", caller=OTHER, file="voicemails/RE4.wav", home="there"),
+        put("conversations", conversation_id="conv_1", caller=CALLER, file="conversations/conv_1.json", home="here",
+            audio="conversations/conv_1.mp3", audio_home="there"),
+    ]  # fmt: skip
+    for segment in (1, 2):
+        await database.take("j", [{**line, "at": datetime.now(UTC).isoformat()} for line in lines], Place(segment, 9))
+        erased = await erase(database, CALLER, home="here")
+        assert erased.elsewhere == ["voicemails/RE1.wav", "conversations/conv_1.mp3"][: 3 - segment]
+    owed = await database.rows(select(owed_files.c.home, owed_files.c.name).order_by(owed_files.c.name))
+    assert [tuple(row.values()) for row in owed] == [
+        ("there", "conversations/conv_1.mp3"),
+        ("there", "voicemails/RE1.wav"),
+    ]
+    assert [row["id"] for row in (await everything(database))["voicemails"]] == ["RE4"]
 
 
 async def test_without_a_database_nothing_is_erased() -> None:

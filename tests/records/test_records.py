@@ -16,9 +16,10 @@ from structlog.testing import capture_logs
 from ivr_bridge.errors import LocalProtocolError
 from ivr_bridge.records import records as module
 from ivr_bridge.records.database import Database, DatabaseFailed, database_url
+from ivr_bridge.records.home import home_of
 from ivr_bridge.records.journal import JournalFull
 from ivr_bridge.records.records import Records, open_records
-from ivr_bridge.records.tables import callbacks, calls, turns
+from ivr_bridge.records.tables import callbacks, calls, conversations, recordings, turns, voicemails
 from ivr_bridge.telemetry.log import Log
 from tests.support.postgres import PostgresServer
 
@@ -27,6 +28,21 @@ async def begun(url: str, var: Path) -> Records:
     records = await open_records(Database(url), var, Log(), first_again_s=0.01)
     records.start()
     return records
+
+
+async def test_a_row_that_names_a_file_says_where_it_lies(records: Records, var: Path) -> None:
+    records.put("recordings", id="RC1", file="recordings/RC1.wav")
+    records.put("conversations", conversation_id="conv_1", audio="conversations/conv_1.mp3")
+    await records.promise("voicemails", id="VM1", recording_url="https://api.example/RE1")
+    await records.promise("voicemails", id="VM2", file="voicemails/VM2.wav")
+    async with asyncio.timeout(30):
+        await records.settled()
+    home = home_of(var)
+    assert home is not None
+    found = {table: await records.database.rows(select(table)) for table in (recordings, conversations, voicemails)}
+    assert [row["home"] for row in found[recordings]] == [home]
+    assert [(row["home"], row["audio_home"]) for row in found[conversations]] == [(None, home)]
+    assert {row["id"]: row["home"] for row in found[voicemails]} == {"VM1": None, "VM2": home}
 
 
 async def until(happened: Callable[[], Any]) -> None:
