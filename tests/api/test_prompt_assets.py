@@ -8,6 +8,7 @@ from ivr_bridge.access.signed_url import DAY_S, SignedUrls
 from ivr_bridge.api import prompt_assets
 from ivr_bridge.audio.g711 import mulaw_decode
 from ivr_bridge.audio.wav import read_wav
+from tests.support.served import served
 
 NOW = 1_700_000_000.0
 CLIP = bytes(range(256)) * 5
@@ -34,12 +35,8 @@ class Server:
 async def server() -> AsyncIterator[Server]:
     made, app = Server(), web.Application()
     prompt_assets.add_routes(app, signed=made.urls, clip_of=made.clip, wall=lambda: made.now)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    made.base_url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield made
-    await runner.cleanup()
+    async with served(app) as made.base_url:
+        yield made
 
 
 @pytest.fixture

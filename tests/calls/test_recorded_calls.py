@@ -15,6 +15,7 @@ from ivr_bridge.simulator.phone.voices import speak
 from tests.calls.conftest import Once
 from tests.calls.house import House, PlacedCall, house, mouth, prompt_text, sandbox
 from tests.calls.listening import found_at_ms, trimmed
+from tests.support.served import served
 from tests.support.sounds import length_s, mono, pcm_sides
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.realtime]
@@ -66,23 +67,18 @@ async def live(folder: Path, rendered: Path) -> Lived:
 
     app = web.Application()
     app.router.add_post("/messages", take)
-    runner = web.AppRunner(app, shutdown_timeout=0.5)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}/messages"
-    webhook = {"voicemail_webhook_url": url, "voicemail_webhook_secret": "s", "voicemail_webhook_private": True}
-    try:
-        async with (
-            sandbox() as service_url,
-            house(folder, service_url, rendered=rendered, flows=FLOWS, prompts=PROMPTS, **webhook) as here,
-        ):
+    async with served(app, close_wait_s=0.5) as url, sandbox() as service_url:
+        given: dict[str, Any] = {
+            "voicemail_webhook_url": f"{url}/messages",
+            "voicemail_webhook_secret": "s",
+            "voicemail_webhook_private": True,
+        }
+        async with house(folder, service_url, rendered=rendered, flows=FLOWS, prompts=PROMPTS, **given) as here:
             await here.ready()
             lived = await both(here)
             async with asyncio.timeout(20):
                 while not delivered or not list((folder / "var" / "recordings").glob("*.wav")):
                     await asyncio.sleep(0.1)
-    finally:
-        await runner.cleanup()
     lived.delivered, lived.var = delivered, folder / "var"
     [voicemail], [recording] = ((lived.var / kind).glob("*.wav") for kind in ("voicemails", "recordings"))
     lived.voicemail, lived.recording = voicemail.read_bytes(), recording.read_bytes()

@@ -18,7 +18,7 @@ from ivr_bridge.simulator.service.post_call import PostCall, Webhook
 from ivr_bridge.simulator.service.request_log import RequestLog
 from tests.calls.house import sandbox
 from tests.elevenlabs.signed_webhook import SECRET
-from tests.test_app import built
+from tests.support.built_bridge import built
 
 DESK = "agent_sandbox_desk"
 

@@ -12,6 +12,7 @@ import orjson
 from aiohttp import web
 
 from tests.simulator.phone.scripted_bridge import TOKEN, BridgeStream, ScriptedBridge, mulaw_tone
+from tests.support.served import served
 
 KEY = "ivr_test-key"
 ENDED = {"result": "completed", "reason": "agent_hung_up", "by": "agent"}
@@ -68,11 +69,5 @@ async def serving(told: Told | None = None, **options: Any) -> AsyncIterator[Fak
     app.router.add_get("/healthz", server.health)
     app.router.add_get("/twilio/media/0", server.media)
     app.router.add_route("*", "/{tail:.*}", server.webhook)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    server.base = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with served(app) as server.base:
         yield server
-    finally:
-        await runner.cleanup()

@@ -6,6 +6,8 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.support.served import served
+
 KEY = "ivr_test-key"
 
 
@@ -37,11 +39,5 @@ async def office_server() -> AsyncIterator[OfficeServer]:
     server = OfficeServer()
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", server.answer)
-    runner = web.AppRunner(app, shutdown_timeout=0.05)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with served(app) as server.url:
         yield server
-    finally:
-        await runner.cleanup()

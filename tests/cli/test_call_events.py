@@ -7,10 +7,11 @@ import orjson
 import pytest
 from aiohttp import web
 
-from ivr_bridge.api import call_events as served
+from ivr_bridge.api import call_events
 from ivr_bridge.cli.call_events import PATH, ServerEvent, follow_call
 from ivr_bridge.telemetry.call_feed import CallFeeds
 from tests.cli.fake_server import KEY, serving
+from tests.support.served import served
 
 SID = "CA1"
 
@@ -31,13 +32,8 @@ async def answering(body: bytes) -> AsyncIterator[str]:
 
     app = web.Application()
     app.router.add_get("/{tail:.*}", answer)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with served(app) as url:
+        yield url
 
 
 async def test_what_the_server_tells():
@@ -56,17 +52,12 @@ async def test_it_reads_what_the_product_serves():
     feeds.record(SID, "tool.answered", {"pii.result": "好" * 100_000})
     feeds.record(SID, "call.ended", {}, last=True)
     app = web.Application()
-    served.add_routes(app, feeds)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        events = await all_events(f"http://127.0.0.1:{runner.addresses[0][1]}")
-    finally:
-        await runner.cleanup()
+    call_events.add_routes(app, feeds)
+    async with served(app) as url:
+        events = await all_events(url)
     assert [event.name for event in events] == ["call.answered", "tool.answered", "call.ended"]
     assert events[1].fields["pii.result"] == "好" * 100_000
-    assert served.PATH == PATH
+    assert call_events.PATH == PATH
 
 
 async def test_leaving_early_closes_the_connection():

@@ -18,6 +18,7 @@ from ivr_bridge.simulator.phone.report import PhoneEvent
 from ivr_bridge.simulator.phone.voices import speak
 from ivr_bridge.telemetry.log import configure_logging
 from tests.calls.house import House, PlacedCall, house, sandbox, sandbox_log
+from tests.support.served import served
 
 SLOW = Wait(40.0)
 """A caller who stays until the line goes dead."""
@@ -231,13 +232,8 @@ async def service(asked: list[str]) -> AsyncIterator[str]:
 
     app = web.Application()
     app.router.add_get("/customers/{caller}", customer)
-    runner = web.AppRunner(app, shutdown_timeout=0.5)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with served(app, close_wait_s=0.5) as url:
+        yield url
 
 
 async def live_through_all(folder: Path, rendered: Path) -> Lived:

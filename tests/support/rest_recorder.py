@@ -10,6 +10,7 @@ from aiohttp import BodyPartReader, web
 
 from tests.support.openapi import operation_of, problems_of
 from tests.support.openapi_examples import smallest
+from tests.support.served import served
 
 TWIML = '<?xml version="1.0"?><Response><Connect><Stream url="wss://x"/></Connect></Response>'
 ANSWERS: dict[str, Any] = {
@@ -92,11 +93,5 @@ async def recorder() -> AsyncIterator[Recorder]:
     seen = Recorder()
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", seen.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.05)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    seen.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with served(app) as seen.url:
         yield seen
-    finally:
-        await runner.cleanup()

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from ivr_bridge.settings import Settings
 from ivr_bridge.twilio.rest import TwilioLogin, TwilioRest
+from tests.support.served import served
 
 ACCOUNT_SID = "AC" + "0a" * 16
 AUTH_TOKEN = "twilio-auth-token"
@@ -131,14 +132,8 @@ async def fake_twilio() -> AsyncIterator[FakeTwilio]:
     twilio = FakeTwilio()
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", twilio.answer)
-    runner = web.AppRunner(app, shutdown_timeout=0.05)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    twilio.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with served(app) as twilio.url:
         yield twilio
-    finally:
-        await runner.cleanup()
 
 
 def twilio_settings(twilio: FakeTwilio, **more: Any) -> Settings:

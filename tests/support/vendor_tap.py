@@ -11,6 +11,8 @@ from typing import Any
 import aiohttp
 from aiohttp import WSMsgType, web
 
+from tests.support.served import served
+
 KEPT_HEADERS = {"host", "xi-api-key", "content-type", "accept"}
 
 
@@ -44,15 +46,8 @@ class VendorTap:
     async def run(self) -> AsyncIterator["VendorTap"]:
         app = web.Application()
         app.router.add_route("*", "/{tail:.*}", self._pass)
-        runner = web.AppRunner(app, shutdown_timeout=0.5)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-            async with aiohttp.ClientSession() as self._session:
-                yield self
-        finally:
-            await runner.cleanup()
+        async with served(app, close_wait_s=0.5) as self.url, aiohttp.ClientSession() as self._session:
+            yield self
 
     async def _pass(self, request: web.Request) -> web.StreamResponse:
         headers = {name: value for name, value in request.headers.items() if name.lower() in KEPT_HEADERS}

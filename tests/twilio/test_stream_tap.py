@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from ivr_bridge.twilio.stream_tap import FITS, TappedResponse
+from tests.support.served import served
 
 MAX_BYTES = 1024
 
@@ -28,14 +29,13 @@ async def tapped(read: Callable[[str], Any]) -> AsyncIterator[tuple[aiohttp.Clie
 
     app = web.Application()
     app.router.add_get("/", handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.2)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    async with aiohttp.ClientSession() as session, session.ws_connect(url) as client:
+    async with (
+        served(app, close_wait_s=0.2) as url,
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{url}/") as client,
+    ):
         yield client, await made
         done.set()
-    await runner.cleanup()
 
 
 async def until(true: Callable[[], bool]) -> None:

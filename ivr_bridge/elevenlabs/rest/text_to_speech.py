@@ -24,8 +24,13 @@ DEFAULT_MODEL = "eleven_flash_v2_5"
 
 DEFAULT_FORMAT = "pcm_16000"
 
+DEFAULT_TIMEOUT_S = 30.0
+
 _NO_LANGUAGE_CODE = ("eleven_multilingual_v2", "eleven_multilingual_v1", "eleven_monolingual_v1")
 """Models that refuse `language_code`; they hear the language in the text."""
+
+_NOT_IN_BODY = ("enable_logging", "output_format", "timeout_s")
+"""Of `HowToSpeak`: what goes into the query, or nowhere."""
 
 
 class SpeechOptions(TypedDict, total=False):
@@ -49,6 +54,17 @@ class SpeechOptions(TypedDict, total=False):
     """Whether numbers and dates are spelled out before they are spoken."""
     enable_logging: bool
     """False: the vendor keeps nothing (large accounts only)."""
+
+
+class HowToSpeak(SpeechOptions, total=False):
+    """`SpeechOptions`, and what is ours to say when the caller does not."""
+
+    model_id: str
+    """`DEFAULT_MODEL` when left out."""
+    output_format: str
+    """`DEFAULT_FORMAT` when left out."""
+    timeout_s: float
+    """For the whole clip, of a stream between two pieces; `DEFAULT_TIMEOUT_S` when left out."""
 
 
 class Alignment(Answer):
@@ -87,7 +103,7 @@ class TextToSpeech:
     The four ways take the same arguments. `voice_id`: whose voice. `text`: not empty; how long it may be depends on
     the model (`Model.maximum_text_length_per_request`). `output_format`: `pcm_<rate>` is signed 16-bit little-endian
     without a header, `ulaw_8000` and `alaw_8000` a byte a sample without one; `mp3_*`, `opus_*` and, for whole clips,
-    `wav_*` are files. `timeout_s`: for the whole clip; of a stream, between two pieces. `options`: `SpeechOptions`.
+    `wav_*` are files. The rest: `HowToSpeak`.
 
     All raise `ValueError` for an empty text, a voice setting out of its range or a format that cannot be streamed, and
     `VendorError` for no answer, an error, or bytes that cannot be audio of this format: an error is never played.
@@ -96,54 +112,21 @@ class TextToSpeech:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    async def convert(
-        self,
-        *,
-        voice_id: str,
-        text: str,
-        model_id: str = DEFAULT_MODEL,
-        output_format: str = DEFAULT_FORMAT,
-        timeout_s: float = 30.0,
-        **options: Unpack[SpeechOptions],
-    ) -> bytes:
+    async def convert(self, *, voice_id: str, text: str, **how: Unpack[HowToSpeak]) -> bytes:
         """The whole clip."""
-        request = _request(
-            "",
-            options,
-            voice_id=voice_id,
-            text=text,
-            model_id=model_id,
-            output_format=output_format,
-            timeout_s=timeout_s,
-        )
+        output_format = how.get("output_format", DEFAULT_FORMAT)
+        request = _request("", voice_id, text, how)
         audio = await self._transport.audio(request)
         _check_samples(len(audio), output_format, request.what)
         return audio
 
-    async def stream(
-        self,
-        *,
-        voice_id: str,
-        text: str,
-        model_id: str = DEFAULT_MODEL,
-        output_format: str = DEFAULT_FORMAT,
-        timeout_s: float = 30.0,
-        **options: Unpack[SpeechOptions],
-    ) -> AsyncGenerator[bytes, None]:
+    async def stream(self, *, voice_id: str, text: str, **how: Unpack[HowToSpeak]) -> AsyncGenerator[bytes, None]:
         """The clip in pieces of any length, as they are made; of `pcm_*` each holds whole samples.
 
         Who stops early closes it (`contextlib.aclosing`): the rest is not fetched then.
         """
-        _check_streamable(output_format)
-        request = _request(
-            "/stream",
-            options,
-            voice_id=voice_id,
-            text=text,
-            model_id=model_id,
-            output_format=output_format,
-            timeout_s=timeout_s,
-        )
+        output_format = _streamable(how.get("output_format", DEFAULT_FORMAT))
+        request = _request("/stream", voice_id, text, how)
         unit_bytes = 2 if output_format.startswith("pcm_") else 1
         total_bytes, odd = 0, b""
         async with self._transport.stream(request, audio=True) as download:
@@ -155,26 +138,10 @@ class TextToSpeech:
                     yield whole[: len(whole) - len(odd)]
         _check_samples(total_bytes, output_format, request.what)
 
-    async def convert_with_timestamps(
-        self,
-        *,
-        voice_id: str,
-        text: str,
-        model_id: str = DEFAULT_MODEL,
-        output_format: str = DEFAULT_FORMAT,
-        timeout_s: float = 30.0,
-        **options: Unpack[SpeechOptions],
-    ) -> TimedAudio:
+    async def convert_with_timestamps(self, *, voice_id: str, text: str, **how: Unpack[HowToSpeak]) -> TimedAudio:
         """The whole clip and when each of its characters is spoken."""
-        request = _request(
-            "/with-timestamps",
-            options,
-            voice_id=voice_id,
-            text=text,
-            model_id=model_id,
-            output_format=output_format,
-            timeout_s=timeout_s,
-        )
+        output_format = how.get("output_format", DEFAULT_FORMAT)
+        request = _request("/with-timestamps", voice_id, text, how)
         clip = await ask(self._transport, request, TimedAudio)
         audio = clip.audio
         if not audio:
@@ -183,29 +150,14 @@ class TextToSpeech:
         return clip
 
     async def stream_with_timestamps(
-        self,
-        *,
-        voice_id: str,
-        text: str,
-        model_id: str = DEFAULT_MODEL,
-        output_format: str = DEFAULT_FORMAT,
-        timeout_s: float = 30.0,
-        **options: Unpack[SpeechOptions],
+        self, *, voice_id: str, text: str, **how: Unpack[HowToSpeak]
     ) -> AsyncGenerator[TimedAudio, None]:
         """The clip in pieces, each with the times of its characters; the last ones may hold no audio.
 
         Who stops early closes it (`contextlib.aclosing`): the rest is not fetched then.
         """
-        _check_streamable(output_format)
-        request = _request(
-            "/stream/with-timestamps",
-            options,
-            voice_id=voice_id,
-            text=text,
-            model_id=model_id,
-            output_format=output_format,
-            timeout_s=timeout_s,
-        )
+        output_format = _streamable(how.get("output_format", DEFAULT_FORMAT))
+        request = _request("/stream/with-timestamps", voice_id, text, how)
         total_bytes = 0
         async with (
             self._transport.stream(request) as download,
@@ -220,27 +172,20 @@ class TextToSpeech:
         _check_samples(total_bytes, output_format, request.what)
 
 
-def _request(
-    way: str,
-    options: SpeechOptions,
-    *,
-    voice_id: str,
-    text: str,
-    model_id: str,
-    output_format: str,
-    timeout_s: float,
-) -> Request:
+def _request(way: str, voice_id: str, text: str, how: HowToSpeak) -> Request:
     if not text.strip():
         raise ValueError("nothing to say: the text is empty")
+    model_id = how.get("model_id", DEFAULT_MODEL)
     body: dict[str, object] = {"text": text, "model_id": model_id}
-    body |= {name: value for name, value in options.items() if value is not None and name != "enable_logging"}
+    body |= {name: value for name, value in how.items() if value is not None and name not in _NOT_IN_BODY}
     if not body.get("language_code") or model_id in _NO_LANGUAGE_CODE:
         body.pop("language_code", None)
-    if settings := checked_settings(options.get("voice_settings") or {}):
+    if settings := checked_settings(how.get("voice_settings") or {}):
         body["voice_settings"] = settings
     else:
         body.pop("voice_settings", None)
-    query = {"output_format": output_format, "enable_logging": options.get("enable_logging")}
+    query = {"output_format": how.get("output_format", DEFAULT_FORMAT), "enable_logging": how.get("enable_logging")}
+    timeout_s = how.get("timeout_s", DEFAULT_TIMEOUT_S)
     return Request("POST", f"/v1/text-to-speech/{segment(voice_id)}{way}", query, body, timeout_s=timeout_s)
 
 
@@ -250,9 +195,10 @@ def _timed(line: object, what: str) -> TimedAudio:
     return read_answer(TimedAudio, line, what)
 
 
-def _check_streamable(output_format: str) -> None:
+def _streamable(output_format: str) -> str:
     if output_format.startswith("wav_"):
         raise ValueError(f"{output_format} cannot be streamed: its header says how long it is")
+    return output_format
 
 
 def _check_samples(total_bytes: int, output_format: str, what: str) -> None:

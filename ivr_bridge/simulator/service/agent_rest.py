@@ -11,7 +11,7 @@ from ivr_bridge.simulator.service.agents import AGENTS
 from ivr_bridge.simulator.service.faults import FaultPlan
 from ivr_bridge.simulator.service.merge import merged
 from ivr_bridge.simulator.service.paging import Row, is_on, one_page
-from ivr_bridge.simulator.service.refusals import Invalid, field, not_found, read_object
+from ivr_bridge.simulator.service.refusals import Invalid, field, found, not_found, read_object
 
 _SORTS = ("name", "created_at", "call_count_7d")
 
@@ -49,10 +49,8 @@ class AgentRest:
 
     def _document(self, request: web.Request) -> dict[str, Any]:
         """The agent of the path, unless a fault hides all of them."""
-        document = self._account.agents.get(request.match_info["agent_id"])
-        if document is None or self._plan.now() == "no_agent":
-            raise not_found("agent")
-        return document
+        hidden = self._plan.now() == "no_agent"
+        return found(None if hidden else self._account.agents.get(request.match_info["agent_id"]), "agent")
 
     async def _create(self, request: web.Request) -> web.Response:
         """A new agent: what is not said has its default."""

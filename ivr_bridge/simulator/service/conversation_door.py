@@ -16,7 +16,7 @@ from ivr_bridge.simulator.service.dialect import Dialect
 from ivr_bridge.simulator.service.keys import Keys
 from ivr_bridge.simulator.service.legacy_dialect import LegacyDialect
 from ivr_bridge.simulator.service.post_call import PostCall
-from ivr_bridge.simulator.service.refusals import Refusal, bad_key, dark, not_found
+from ivr_bridge.simulator.service.refusals import Refusal, bad_key, dark, found
 from ivr_bridge.simulator.service.request_log import RequestLog
 from ivr_bridge.simulator.service.signing import Signer
 from ivr_bridge.simulator.service.stage import Stage
@@ -83,10 +83,7 @@ class ConversationDoor:
 
     def _agent(self, agent_id: str, fault: str | None) -> Agent:
         """The account's agent."""
-        agent = None if fault == "no_agent" else agent_of(self._account, agent_id)
-        if agent is None:
-            raise not_found("agent")
-        return agent
+        return found(None if fault == "no_agent" else agent_of(self._account, agent_id), "agent")
 
     def _asked_for(self, request: web.Request) -> tuple[str, str, str]:
         """Agent id, conversation id, and in the vendor's word how the conversation is opened.

@@ -13,7 +13,7 @@ from ivr_bridge.simulator.service.account import Account
 from ivr_bridge.simulator.service.faults import FaultPlan
 from ivr_bridge.simulator.service.merge import merged
 from ivr_bridge.simulator.service.paging import Row, one_page
-from ivr_bridge.simulator.service.refusals import Invalid, Refusal, dark, field, not_found, read_object
+from ivr_bridge.simulator.service.refusals import Invalid, Refusal, dark, field, found, not_found, read_object
 from ivr_bridge.simulator.service.signing import Signer
 
 _PATH = "/v1/convai/conversations"
@@ -87,10 +87,7 @@ class ConversationRest:
         return web.json_response({"count": len(live)})
 
     def _document(self, request: web.Request) -> dict[str, Any]:
-        document = self._account.conversations.get(request.match_info["conversation_id"])
-        if document is None:
-            raise not_found("conversation")
-        return document
+        return found(self._account.conversations.get(request.match_info["conversation_id"]), "conversation")
 
     async def _list(self, request: web.Request) -> web.Response:
         """One page of summaries, the latest first."""

@@ -12,7 +12,7 @@ from ivr_bridge.simulator.service.account import ACCESS, Account, new_id
 from ivr_bridge.simulator.service.agent_document import dependents, release
 from ivr_bridge.simulator.service.agent_rest import no_such
 from ivr_bridge.simulator.service.paging import Row, is_on, one_page
-from ivr_bridge.simulator.service.refusals import Invalid, Refusal, field, in_use, missing, not_found, read_object
+from ivr_bridge.simulator.service.refusals import Invalid, Refusal, field, found, in_use, missing, read_object
 
 _PATH = "/v1/convai/knowledge-base"
 _USED = "knowledge_base"
@@ -46,10 +46,7 @@ class KnowledgeRest:
         ]
 
     def _document(self, request: web.Request) -> dict[str, Any]:
-        document = self._account.knowledge.get(request.match_info["documentation_id"])
-        if document is None:
-            raise not_found("document")
-        return document
+        return found(self._account.knowledge.get(request.match_info["documentation_id"]), "document")
 
     # --- making
 

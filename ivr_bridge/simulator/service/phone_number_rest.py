@@ -5,7 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from ivr_bridge.simulator.service.account import Account, new_id
-from ivr_bridge.simulator.service.refusals import Invalid, field, not_found, read_object
+from ivr_bridge.simulator.service.refusals import Invalid, field, found, not_found, read_object
 
 _PATH = "/v1/convai/phone-numbers"
 _PROVIDERS = ("twilio",)
@@ -29,10 +29,7 @@ class PhoneNumberRest:
         ]
 
     def _document(self, request: web.Request) -> dict[str, Any]:
-        document = self._account.phone_numbers.get(request.match_info["phone_number_id"])
-        if document is None:
-            raise not_found("phone_number")
-        return document
+        return found(self._account.phone_numbers.get(request.match_info["phone_number_id"]), "phone_number")
 
     def _agent(self, agent_id: str | None) -> str | None:
         """The id of an agent that is there."""

@@ -5,9 +5,11 @@ list instead.
 """
 
 import secrets
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
+
+_Document = TypeVar("_Document")
 
 
 class Refusal(Exception):
@@ -60,6 +62,17 @@ def missing(where: str) -> Invalid:
 def not_found(noun: str) -> Refusal:
     """Nothing has this id: `noun` is `agent`, `tool`, `document` ..."""
     return Refusal(404, "not_found", f"{noun}_not_found", f"There is no such {noun}.")
+
+
+def found(document: _Document | None, noun: str) -> _Document:
+    """What was looked up by an id.
+
+    Raises:
+        Refusal: it is None: there is no such `noun`.
+    """
+    if document is None:
+        raise not_found(noun)
+    return document
 
 
 def in_use(noun: str, agents: list[str]) -> Refusal:

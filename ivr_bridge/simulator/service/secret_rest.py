@@ -6,7 +6,7 @@ from aiohttp import web
 
 from ivr_bridge.simulator.service.account import Account, new_id
 from ivr_bridge.simulator.service.paging import one_page
-from ivr_bridge.simulator.service.refusals import Invalid, field, in_use, not_found, read_object
+from ivr_bridge.simulator.service.refusals import Invalid, field, found, in_use, read_object
 
 _PATH = "/v1/convai/secrets"
 
@@ -29,10 +29,7 @@ class SecretRest:
         ]
 
     def _document(self, request: web.Request) -> dict[str, Any]:
-        document = self._account.secrets.get(request.match_info["secret_id"])
-        if document is None:
-            raise not_found("secret")
-        return document
+        return found(self._account.secrets.get(request.match_info["secret_id"]), "secret")
 
     async def _create(self, request: web.Request) -> web.Response:
         """A new secret."""

@@ -7,7 +7,7 @@ from aiohttp import web
 from ivr_bridge.simulator.service.account import ACCESS, Account, new_id
 from ivr_bridge.simulator.service.agent_document import dependents, release
 from ivr_bridge.simulator.service.paging import Row, is_on, one_page
-from ivr_bridge.simulator.service.refusals import Invalid, field, in_use, not_found, read_object
+from ivr_bridge.simulator.service.refusals import Invalid, field, found, in_use, read_object
 
 _TYPES = ("webhook", "client", "system", "mcp")
 _SECONDS = {"webhook": (5, 300, 20), "client": (1, 120, 20), "system": (1, 300, 20), "mcp": (5, 300, 30)}
@@ -37,10 +37,7 @@ class ToolRest:
         ]
 
     def _document(self, request: web.Request) -> dict[str, Any]:
-        document = self._account.tools.get(request.match_info["tool_id"])
-        if document is None:
-            raise not_found("tool")
-        return document
+        return found(self._account.tools.get(request.match_info["tool_id"]), "tool")
 
     async def _create(self, request: web.Request) -> web.Response:
         """A new tool; two may have one name."""

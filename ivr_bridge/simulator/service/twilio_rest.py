@@ -11,7 +11,7 @@ from ivr_bridge.simulator.service.agents import Agent
 from ivr_bridge.simulator.service.conversation_record import document_of
 from ivr_bridge.simulator.service.faults import FaultPlan
 from ivr_bridge.simulator.service.merge import merged
-from ivr_bridge.simulator.service.refusals import Invalid, Refusal, field, input_invalid, not_found, read_object
+from ivr_bridge.simulator.service.refusals import Invalid, Refusal, field, found, input_invalid, read_object
 from ivr_bridge.simulator.service.register_call import BadRegistration, answer_registration, check_registration
 
 
@@ -31,9 +31,7 @@ class TwilioRest:
 
     def _agent(self, agent_id: str) -> Agent:
         """The agent, which must speak as a telephone does."""
-        agent = None if self._plan.now() == "no_agent" else agent_of(self._account, agent_id)
-        if agent is None:
-            raise not_found("agent")
+        agent = found(None if self._plan.now() == "no_agent" else agent_of(self._account, agent_id), "agent")
         if {agent.output_format, agent.input_format} != {"ulaw_8000"}:
             raise input_invalid("Twilio needs an agent with ulaw_8000 both ways.")
         return agent
@@ -59,9 +57,7 @@ class TwilioRest:
             field(body, name, str, required=True) for name in ("agent_id", "agent_phone_number_id", "to_number")
         )
         agent = self._agent(agent_id)
-        number = self._account.phone_numbers.get(number_id)
-        if number is None:
-            raise not_found("phone_number")
+        number = found(self._account.phone_numbers.get(number_id), "phone_number")
         if not number["supports_outbound"]:
             raise input_invalid("The phone number does not support outbound calls.")
         conversation_id, call_sid = new_id("conv"), f"CA{secrets.token_hex(16)}"

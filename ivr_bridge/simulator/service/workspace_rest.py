@@ -8,7 +8,7 @@ from aiohttp import web
 
 from ivr_bridge.simulator.service.account import Account, new_id
 from ivr_bridge.simulator.service.merge import merged
-from ivr_bridge.simulator.service.refusals import Invalid, field, not_found, read_object
+from ivr_bridge.simulator.service.refusals import Invalid, field, found, not_found, read_object
 
 _SETTINGS = "convai"
 _DEFAULTS: dict[str, Any] = {
@@ -62,10 +62,7 @@ class WorkspaceRest:
         return web.json_response(convai_settings(self._account))
 
     def _webhook(self, request: web.Request) -> dict[str, Any]:
-        document = self._account.webhooks.get(request.match_info["webhook_id"])
-        if document is None:
-            raise not_found("webhook")
-        return document
+        return found(self._account.webhooks.get(request.match_info["webhook_id"]), "webhook")
 
     async def _create(self, request: web.Request) -> web.Response:
         """A new webhook; its secret is told this once."""

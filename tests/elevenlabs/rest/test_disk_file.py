@@ -13,6 +13,7 @@ from ivr_bridge.elevenlabs.rest.disk_file import DiskFile, content_type_of, form
 from ivr_bridge.elevenlabs.rest.request import Repeat, Request
 from ivr_bridge.elevenlabs.rest.transport import Transport
 from ivr_bridge.errors import VendorUnreachable
+from tests.support.served import served
 
 
 class Parts:
@@ -48,13 +49,8 @@ def guide(tmp_path: Path) -> Path:
 async def server(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
     app = web.Application(client_max_size=2**30)
     app.router.add_post("/v1/x", handler)
-    runner = web.AppRunner(app, shutdown_timeout=0.05)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with served(app) as url:
+        yield url
 
 
 async def send(url: str, path: Path, repeat: Repeat = Repeat.SAFE) -> object:

@@ -1,17 +1,15 @@
-"""A vendor who fails, over real sockets: what is sent again, who is spared, which key is used, what is remembered."""
+"""A vendor who fails, over real sockets: what is sent again, how many ask at once, and who is spared."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from ivr_bridge.elevenlabs.rest import limits as limits_module
 from ivr_bridge.elevenlabs.rest import repeating
 from ivr_bridge.elevenlabs.rest import transport as transport_module
 from ivr_bridge.elevenlabs.rest.breaker import FAILURES, VendorDown
@@ -20,109 +18,41 @@ from ivr_bridge.elevenlabs.rest.repeating import MOST_ATTEMPTS
 from ivr_bridge.elevenlabs.rest.request import Repeat, Request
 from ivr_bridge.elevenlabs.rest.transport import Transport
 from ivr_bridge.errors import VendorBusy, VendorError, VendorFailed, VendorRejected, VendorUnreachable
+from tests.support.failing_vendor import (
+    GET,
+    OK,
+    POST,
+    SPEAK,
+    Act,
+    Vendor,
+    failing_vendor,
+    hang,
+    html,
+    refuses,
+    reset,
+    says,
+    skip_pauses,
+    transport_to,
+    truncated,
+)
 from tests.support.vendor_server import raw_server
-
-Act = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-GET = Request("GET", "/v1/models", timeout_s=5)
-POST = Request("POST", "/v1/convai/agents/create", json={"name": "x"}, repeat=Repeat.UNSENT)
-SPEAK = Request("POST", "/v1/text-to-speech/v", json={"text": "x"})
-KEYS = tuple(f"sk_{'0' * 20}{end}" for end in ("aaaa", "bbbb", "cccc"))
-
-
-class Vendor:
-    """Acts as `acts` say, one after the other, the last one for ever; keeps what it saw."""
-
-    def __init__(self) -> None:
-        self.acts: list[Act] = []
-        self.seen: list[tuple[web.Request, bytes]] = []
-        self.out = self.most = 0
-        self.url = ""
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        self.seen.append((request, await request.read()))
-        self.out += 1
-        self.most = max(self.most, self.out)
-        try:
-            return await (self.acts.pop(0) if len(self.acts) > 1 else self.acts[0])(request)
-        finally:
-            self.out -= 1
-
-    @property
-    def keys(self) -> list[str | None]:
-        return [request.headers.get("xi-api-key") for request, _ in self.seen]
-
-
-def says(status: int, body: Any = None, **headers: str) -> Act:
-    async def act(_: web.Request) -> web.Response:
-        return web.json_response(body, status=status, headers={k.replace("_", "-"): v for k, v in headers.items()})
-
-    return act
-
-
-def refuses(status: int, code: str, **headers: str) -> Act:
-    return says(status, {"detail": {"status": code, "message": "no", "request_id": "r1"}}, **headers)
-
-
-async def reset(request: web.Request) -> web.StreamResponse:
-    assert request.transport is not None
-    request.transport.abort()
-    return web.Response()
-
-
-async def truncated(request: web.Request) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": "100"})
-    await response.prepare(request)
-    await response.write(b'{"a":')
-    return await reset(request)
-
-
-async def html(_: web.Request) -> web.Response:
-    return web.Response(status=503, text="<html>Service Unavailable</html>", content_type="text/html")
-
-
-async def hang(_: web.Request) -> web.Response:
-    await asyncio.sleep(30)
-    return web.Response()
-
-
-OK = says(200, {"ok": True})
 
 
 @pytest.fixture
 async def vendor() -> AsyncIterator[Vendor]:
-    made = Vendor()
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", made.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.05)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    made.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield made
-    await runner.cleanup()
+    async with failing_vendor() as made:
+        yield made
 
 
 @pytest.fixture
 async def transport(vendor: Vendor) -> AsyncIterator[Transport]:
-    made = Transport(vendor.url, KEYS)
-    yield made
-    await made.close()
+    async with transport_to(vendor) as made:
+        yield made
 
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses that were asked for; none of them is really made."""
-    asked: list[float] = []
-    real = repeating.pause_s
-
-    def pause_s(state: Any) -> float:
-        asked.append(real(state))
-        return 0.0
-
-    monkeypatch.setattr(repeating, "pause_s", pause_s)
-    monkeypatch.setattr(limits_module, "LONE_PAUSE_S", 0.001)
-    return asked
+    return skip_pauses(monkeypatch)
 
 
 # Sent again
@@ -312,110 +242,3 @@ async def test_200_callers_of_a_dead_server_knock_a_bounded_number_of_times():
     assert all(isinstance(end, VendorUnreachable) for end in ends)
     # the HTTP library itself knocks twice where an old connection may have been closed
     assert FAILURES <= knocks <= 2 * (SOCKETS + FAILURES)
-
-
-# Keys
-
-
-async def test_an_invalid_key_moves_on_whatever_is_asked(vendor: Vendor, transport: Transport):
-    vendor.acts = [refuses(401, "invalid_api_key"), OK]
-    with capture_logs() as logs:
-        assert await transport.json(POST) == {"ok": True}
-    await transport.json(GET)
-    assert vendor.keys == [KEYS[0], KEYS[1], KEYS[1]]
-    assert [(line["event"], line["position"]) for line in logs] == [("vendor.key_refused", 1)]
-    assert not any(key in str(logs) for key in KEYS)
-
-
-async def test_a_stream_moves_on_too(vendor: Vendor, transport: Transport):
-    vendor.acts = [refuses(401, "invalid_api_key"), says(200, "words")]
-    async with transport.stream(SPEAK) as download:
-        assert [piece async for piece in download] == [b'"words"']
-    assert vendor.keys == [KEYS[0], KEYS[1]]
-
-
-@pytest.mark.parametrize("code", ["quota_exceeded", "missing_permissions"])
-async def test_no_other_key_mends_a_quota_or_a_permission(vendor: Vendor, transport: Transport, code: str):
-    vendor.acts = [refuses(401, code)]
-    with pytest.raises(VendorRejected) as rejected:
-        await transport.json(GET)
-    assert vendor.keys == [KEYS[0]]
-    assert rejected.value.fault == "operator"
-
-
-async def test_when_every_key_is_dead_the_error_says_so(vendor: Vendor, transport: Transport):
-    vendor.acts = [refuses(401, "invalid_api_key")]
-    for _ in range(2):
-        with pytest.raises(VendorRejected, match="every one of the 3 keys was refused") as rejected:
-            await transport.json(GET)
-        assert not any(key in str(rejected.value) for key in KEYS)
-    assert vendor.keys == [*KEYS, KEYS[2]], "a dead key is not used again, but there must be one"
-
-
-async def test_no_address_holds_a_key(vendor: Vendor, transport: Transport):
-    vendor.acts = [refuses(401, "invalid_api_key"), OK]
-    await transport.json(GET)
-    assert not any(key in str(request.url) for request, _ in vendor.seen for key in KEYS)
-
-
-# Remembered
-
-
-def read(answer: Any) -> Any:
-    if "ok" not in answer:
-        raise VendorFailed("no such thing", status=200)
-    return answer["ok"]
-
-
-async def test_an_answer_is_given_once_more_while_it_is_young_enough(vendor: Vendor, transport: Transport):
-    vendor.acts = [says(200, {"ok": 1}), says(200, {"ok": 2}), says(200, {"ok": 3})]
-    assert [await transport.cached(GET, read, max_age_s=60) for _ in range(3)] == [1, 1, 1]
-    assert await transport.cached(GET, read, max_age_s=0) == 2, "asked for a new one"
-    assert await transport.cached(GET, read, max_age_s=60) == 2, "which is remembered too"
-    assert await transport.cached(Request("GET", "/v1/voices"), read, max_age_s=60) == 3
-    assert len(vendor.seen) == 3
-
-
-async def test_what_was_changed_is_asked_for_again(vendor: Vendor, transport: Transport):
-    vendor.acts = [says(200, {"ok": 1}), says(200, {"ok": 2})]
-    await transport.cached(GET, read, max_age_s=60)
-    await transport.forget("/v1/models")
-    assert await transport.cached(GET, read, max_age_s=60) == 2
-
-
-@pytest.mark.parametrize("act", [html, refuses(429, "rate_limit_exceeded"), truncated, says(200, {"no": 1})])
-async def test_an_old_answer_stands_in_for_a_vendor_who_fails(vendor: Vendor, transport: Transport, act: Act):
-    vendor.acts = [says(200, {"ok": 1}), act]
-    await transport.cached(GET, read, max_age_s=60)
-    with capture_logs() as logs:
-        assert await transport.cached(GET, read, max_age_s=1e-9) == 1
-    assert len(vendor.seen) == 2, "nobody waits for more attempts when something stands in"
-    assert [line["event"] for line in logs] == ["vendor.remembered"]
-    with pytest.raises(VendorError):
-        await transport.cached(GET, read, max_age_s=0)
-    assert await transport.cached(GET, read, max_age_s=1e-9) == 1, "and stays while the vendor fails"
-
-
-@pytest.mark.parametrize("act", [refuses(404, "not_found"), refuses(401, "missing_permissions")])
-async def test_what_the_vendor_refuses_is_forgotten(vendor: Vendor, transport: Transport, act: Act):
-    vendor.acts = [says(200, {"ok": 1}), act, html]
-    await transport.cached(GET, read, max_age_s=60)
-    with pytest.raises(VendorRejected):
-        await transport.cached(GET, read, max_age_s=1e-9)
-    with pytest.raises(VendorFailed):
-        await transport.cached(GET, read, max_age_s=60)
-
-
-async def test_what_is_something_else_is_not_remembered(vendor: Vendor, transport: Transport):
-    vendor.acts = [says(200, {"no": 1}), says(200, {"ok": 1})]
-    with pytest.raises(VendorFailed, match="no such thing"):
-        await transport.cached(GET, read, max_age_s=60)
-    assert await transport.cached(GET, read, max_age_s=60) == 1
-
-
-async def test_another_account_gets_its_own_answers(vendor: Vendor, transport: Transport):
-    vendor.acts = [says(200, {"ok": 1}), says(200, {"ok": 2})]
-    other = Transport(vendor.url, ("other",), cache=transport._cache)
-    assert await transport.cached(GET, read, max_age_s=60) == 1
-    assert await other.cached(GET, read, max_age_s=60) == 2
-    await other.close()

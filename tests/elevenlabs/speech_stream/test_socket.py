@@ -10,6 +10,7 @@ from aiohttp import web
 from ivr_bridge.elevenlabs.speech_stream.events import SpeechAudio, SpeechEnded, SpeechFaulted
 from ivr_bridge.elevenlabs.speech_stream.socket import SpeechStream
 from ivr_bridge.errors import VendorBusy, VendorFailed, VendorRejected, VendorUnreachable
+from tests.support.served import served
 
 Play = Callable[[web.WebSocketResponse, list[Any]], Awaitable[None]]
 WANTED = {"voice_id": "v/1", "model_id": "eleven_flash_v2_5", "output_format": "ulaw_8000"}
@@ -26,25 +27,19 @@ class Served:
 @asynccontextmanager
 async def serving(play: Play, refusal: web.Response | None = None) -> AsyncIterator[Served]:
     async def converse(request: web.Request) -> web.StreamResponse:
-        served.requests.append(request)
+        here.requests.append(request)
         if refusal is not None:
             return refusal
         ws = web.WebSocketResponse(compress=False, timeout=0.5)
         await ws.prepare(request)
-        await play(ws, served.received)
+        await play(ws, here.received)
         return ws
 
     app = web.Application()
     app.router.add_get("/v1/text-to-speech/{voice_id}/{kind}", converse)
-    runner = web.AppRunner(app, shutdown_timeout=0.05)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    served = Served(f"ws://127.0.0.1:{runner.addresses[0][1]}")
-    try:
-        yield served
-    finally:
-        await runner.cleanup()
+    async with served(app) as url:
+        here = Served(url.replace("http", "ws", 1))
+        yield here
 
 
 async def speaks_all(ws: web.WebSocketResponse, received: list[Any]) -> None:
@@ -57,14 +52,14 @@ async def speaks_all(ws: web.WebSocketResponse, received: list[Any]) -> None:
 
 
 async def test_one_text_is_spoken_to_its_end():
-    async with serving(speaks_all) as served:
-        stream = await SpeechStream.open(served, **WANTED, language_code="es", auto_mode=True)
+    async with serving(speaks_all) as here:
+        stream = await SpeechStream.open(here, **WANTED, language_code="es", auto_mode=True)
         stream.begin(voice_settings={"speed": 0.9})
         stream.say("Hola")
         stream.end()
         assert [event async for event in stream] == [SpeechAudio("", "AAAA"), SpeechEnded("")]
         await stream.close()
-    (request,) = served.requests
+    (request,) = here.requests
     assert request.match_info["voice_id"] == "v/1"
     assert request.match_info["kind"] == "stream-input"
     assert request.headers["xi-api-key"] == "K"
@@ -75,7 +70,7 @@ async def test_one_text_is_spoken_to_its_end():
         "language_code": "es",
         "auto_mode": "true",
     }
-    assert [message["text"] for message in served.received] == [" ", "Hola ", ""]
+    assert [message["text"] for message in here.received] == [" ", "Hola ", ""]
 
 
 async def test_several_texts_are_told_apart():
@@ -86,14 +81,14 @@ async def test_several_texts_are_told_apart():
             await ws.send_json({"isFinal": True, "contextId": context_id})
         await ws.close()
 
-    async with serving(play) as served:
-        stream = await SpeechStream.open(served, **WANTED, multi=True)
+    async with serving(play) as here:
+        stream = await SpeechStream.open(here, **WANTED, multi=True)
         for context_id in "ab":
             stream.begin(context_id)
             stream.say("Hi", context_id)
         events = [event async for event in stream]
     assert events == [SpeechAudio("b", "AAAA"), SpeechEnded("b"), SpeechAudio("a", "AAAA"), SpeechEnded("a")]
-    assert served.requests[0].match_info["kind"] == "multi-stream-input"
+    assert here.requests[0].match_info["kind"] == "multi-stream-input"
 
 
 async def test_a_fault_ends_it_with_the_vendors_words():
@@ -101,8 +96,8 @@ async def test_a_fault_ends_it_with_the_vendors_words():
         await ws.send_json({"message": "no text for 20 s", "error": "input_timeout_exceeded", "code": 1008})
         await ws.close(code=1008, message=b"idle")
 
-    async with serving(play) as served:
-        stream = await SpeechStream.open(served, **WANTED)
+    async with serving(play) as here:
+        stream = await SpeechStream.open(here, **WANTED)
         stream.begin()
         assert await stream.receive() == [SpeechFaulted(1008, "input_timeout_exceeded", "no text for 20 s")]
         with pytest.raises(VendorRejected, match="input_timeout_exceeded: no text for 20 s") as caught:
@@ -116,8 +111,8 @@ async def test_a_socket_that_breaks_in_the_middle_is_no_end():
         await ws.send_json({"audio": "AAAA"})
         await ws.close()
 
-    async with serving(play) as served:
-        stream = await SpeechStream.open(served, **WANTED)
+    async with serving(play) as here:
+        stream = await SpeechStream.open(here, **WANTED)
         stream.begin()
         assert await stream.receive() == [SpeechAudio("", "AAAA")]
         with pytest.raises(VendorFailed, match="closed with 1000"):
@@ -127,17 +122,17 @@ async def test_a_socket_that_breaks_in_the_middle_is_no_end():
 
 async def test_a_refused_handshake_has_the_vendors_error():
     body = {"detail": {"status": "system_busy", "message": "later"}}
-    async with serving(speaks_all, web.json_response(body, status=429)) as served:
+    async with serving(speaks_all, web.json_response(body, status=429)) as here:
         with pytest.raises(VendorBusy, match="stream-input: HTTP 429 system_busy: later"):
-            await SpeechStream.open(served, **WANTED)
+            await SpeechStream.open(here, **WANTED)
 
 
 async def test_nobody_there_and_a_model_that_has_no_socket():
-    served = Served("ws://127.0.0.1:9")
+    here = Served("ws://127.0.0.1:9")
     with pytest.raises(VendorUnreachable):
-        await SpeechStream.open(served, **WANTED)
+        await SpeechStream.open(here, **WANTED)
     with pytest.raises(ValueError, match="whole texts only"):
-        await SpeechStream.open(served, **{**WANTED, "model_id": "eleven_v3_conversational"})
+        await SpeechStream.open(here, **{**WANTED, "model_id": "eleven_v3_conversational"})
 
 
 async def test_a_server_that_never_answers():

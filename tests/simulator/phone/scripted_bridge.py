@@ -17,6 +17,7 @@ from aiohttp import WSMsgType, web
 from twilio.request_validator import RequestValidator
 
 from ivr_bridge.simulator.phone.line import Line
+from tests.support.served import served
 
 TOKEN = "test-auth-token"
 HANGUP = "<Response><Hangup/></Response>"
@@ -154,14 +155,8 @@ async def serving(agent: Agent, **options: Any) -> AsyncIterator[ScriptedBridge]
     app = web.Application()
     app.router.add_get("/twilio/media/0", bridge.media)
     app.router.add_route("*", "/{tail:.*}", bridge.webhook)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    bridge.base = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with served(app) as bridge.base:
         yield bridge
-    finally:
-        await runner.cleanup()
 
 
 async def listener(stream: BridgeStream) -> None:

@@ -14,6 +14,7 @@ from aiohttp import web
 from ivr_bridge.simulator.service.post_call import signature
 from tests.simulator.service.asker import Asker, asking
 from tests.simulator.service.caller import QUIET, dialled
+from tests.support.served import served
 
 
 class House:
@@ -35,14 +36,9 @@ async def house() -> AsyncIterator[House]:
     here = House()
     app = web.Application(client_max_size=2**24)
     app.router.add_post("/w", here.take)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    here.url = f"http://127.0.0.1:{runner.addresses[0][1]}/w"
-    try:
+    async with served(app) as url:
+        here.url = f"{url}/w"
         yield here
-    finally:
-        await runner.cleanup()
 
 
 async def talk(asker: Asker, text: str = "where are you") -> str:

@@ -3,7 +3,17 @@ from typing import Any
 
 import pytest
 
-from ivr_bridge.simulator.service.refusals import Invalid, Refusal, dark, field, in_use, missing, no_voice, not_found
+from ivr_bridge.simulator.service.refusals import (
+    Invalid,
+    Refusal,
+    dark,
+    field,
+    found,
+    in_use,
+    missing,
+    no_voice,
+    not_found,
+)
 
 
 def body_of(refusal: Refusal) -> Any:
@@ -20,6 +30,15 @@ def test_the_present_shape():
     response = refusal.response()
     assert (response.status, response.headers["Retry-After"]) == (429, "1")
     assert response.headers["request-id"]
+
+
+def test_what_is_not_there_is_refused_by_its_noun():
+    document = {"tool_id": "t"}
+    assert found(document, "tool") is document
+    assert found({}, "tool") == {}, "empty is there"
+    with pytest.raises(Refusal, match="no such tool") as refused:
+        found(None, "tool")
+    assert (refused.value.status, refused.value.code) == (404, "tool_not_found")
 
 
 def test_what_does_not_validate_has_a_list():
